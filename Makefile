@@ -1,0 +1,54 @@
+# Each target installs what it needs first and is quiet about what is already there.
+#   make run    build AssetLab in release and start it (PORT, DATA_DIR, … as `assetlab --help` says)
+#   make test   everything CI checks: lint, unit and integration tests, the pages in a real browser
+#   make lint   formatting, lints, types and the dependency rule
+#   make dev    a debug server plus pages that reload as you edit
+#   make screenshots   renews the pictures in docs/
+
+# rustup installs here; a shell opened before that does not know it yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
+	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
+
+.PHONY: run test lint dev screenshots tools build-packages test-packages
+
+run: build-packages frontend/dist/index.html
+	cargo build --release --locked -p standalone
+	@exec target/release/assetlab
+
+test: test-packages lint
+	cargo test --workspace --locked
+	cd frontend && npm run --silent test:unit
+	cargo build --locked -p standalone
+	cd frontend && npm run --silent test:e2e
+
+lint: build-packages frontend/dist/index.html
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	scripts/check-dependencies.sh
+	cd frontend && npm run --silent lint
+
+dev: build-packages frontend/dist/index.html
+	@exec scripts/dev.sh
+
+screenshots: test-packages frontend/dist/index.html
+	cargo build --locked -p standalone
+	cd frontend && npm run --silent screenshots
+
+tools:
+	@scripts/check-tools.sh
+
+build-packages: tools
+	@scripts/install-packages.sh build
+
+test-packages: tools
+	@scripts/install-packages.sh test
+
+# npm writes this file at the end of every install.
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json frontend/.npmrc | tools
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(frontend_sources)
+	cd frontend && npm run --silent build

@@ -1,0 +1,42 @@
+/** What of the browser the token needs; the real one in the page, a plain object in tests. */
+export interface Browser {
+  location: { hash: string; pathname: string; search: string };
+  history: { replaceState(data: unknown, unused: string, url: string): void };
+  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+}
+
+const KEY = "assetlab.token";
+
+/**
+ * The token of the printed link's fragment, if there is one, else the stored one.
+ * A fragment never reaches the server, and the address bar loses it here: it is not shared by
+ * accident with a copied address.
+ */
+export function takeToken({ location, history, storage }: Browser): string | null {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const token = fragment.get("token")?.trim();
+  if (fragment.has("token")) {
+    fragment.delete("token");
+    const rest = fragment.size > 0 ? `#${fragment}` : "";
+    history.replaceState(null, "", location.pathname + location.search + rest);
+  }
+  if (token) {
+    keepToken(storage, token);
+    return token;
+  }
+  try {
+    return storage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+/** Stores the token for the next visit; null forgets it. */
+export function keepToken(storage: Browser["storage"], token: string | null): void {
+  try {
+    if (token === null) storage.removeItem(KEY);
+    else storage.setItem(KEY, token);
+  } catch {
+    // A browser that keeps nothing asks again next time.
+  }
+}

@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { routeOf, watchUrl } from "./route";
+
+const id = "0193e4a0-7f3a-7abc-8def-0123456789ab";
+
+it.each([
+  ["/", { page: "upload" }],
+  [`/watch/${id}`, { page: "watch", id }],
+  [`/watch/${id}/`, { page: "watch", id }],
+  ["/watch/", { page: "missing" }],
+  [`/watch/${id}/more`, { page: "missing" }],
+  ["/watch/..%2f", { page: "missing" }],
+  ["/elsewhere", { page: "missing" }],
+])("%s", (path, route) => expect(routeOf(path)).toEqual(route));
+
+it("makes links that lead back to the page", () => {
+  expect(routeOf(new URL(watchUrl("http://127.0.0.2:3000", id)).pathname)).toEqual({
+    page: "watch",
+    id,
+  });
+});

@@ -1,0 +1,22 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+/** Where `npm run dev` finds the API. */
+const api = process.env.DEV_API_URL ?? "http://127.0.0.1:3000";
+
+export default defineConfig({
+  plugins: [svelte()],
+  build: {
+    // No data: URLs and no inline script: the pages run under a Content-Security-Policy of 'self'.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // hls.js arrives in a chunk of its own, after the page it serves is on the screen.
+    chunkSizeWarningLimit: 600,
+  },
+  server: {
+    // The Host header stays that of the dev server, so that the URLs the API makes of it come back here.
+    // Whatever is not a page or one of Vite's own modules belongs to the API: its routes and the media.
+    proxy: { "^/(?!$|watch/|src/|node_modules/|@|favicon)": { target: api } },
+  },
+  test: { include: ["src/**/*.test.ts"] },
+});
