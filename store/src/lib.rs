@@ -1,1 +1,68 @@
-//! Skeleton.
+//! The buckets of AssetLab: the only place where anything durable lives.
+//!
+//! Two invariants hold at every moment, whichever process dies:
+//! - nothing is named before it exists, and nothing is deleted before what replaces it is named;
+//! - whatever two processes could do at once is decided by one conditional write
+//!   (`If-None-Match: *` or `If-Match`), by S3's clock and never by a process's own.
+//!
+//! A video's path: [`Store::begin_original`] → [`Store::enqueue`] → [`queue::Queue::claim`] →
+//! [`StatusWriter`] and [`MediaUpload`] → [`StatusWriter::done`], the commit point →
+//! [`queue::Claim::finish`].
+
+mod client;
+mod conditional;
+mod error;
+mod id;
+mod keys;
+mod marker;
+mod original;
+pub mod package;
+mod playlist;
+mod presign;
+mod settings;
+mod status;
+
+use std::sync::Arc;
+
+pub use error::Error;
+pub use id::{InvalidName, RungName, Take, VideoId};
+pub use original::OriginalUpload;
+pub use presign::{ORIGIN_RELATIVE_ENDPOINT, PresignedUrl};
+pub use settings::{AccessKey, Settings, StoreArgs, parse_duration};
+pub use status::{
+    Outcome, RenditionSummary, SourceSummary, State, Status, StatusWriter, Versioned,
+};
+
+/// A handle to the two buckets; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    s3: aws_sdk_s3::Client,
+    /// Signs URLs for browsers, with the address they use.
+    public_s3: aws_sdk_s3::Client,
+    credentials: client::CachedCredentials,
+}
+
+impl Store {
+    /// The settings the store was connected with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.inner.s3
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("settings", self.settings())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,201 @@
+//! Every object there is: its bucket, its key, its content type and how long it may be cached.
+//!
+//! | bucket | key | |
+//! |---|---|---|
+//! | raw | `uploads/<id>.orig` | the original |
+//! | raw | `queue/<id>` | job marker; its ETag is the claim |
+//! | raw | `dead/<id>` | marker of a job that used up its attempts |
+//! | raw | `deleted/<id>` | tombstone of a deleted video |
+//! | raw | `index/<inverted ms>-<id>` | newest first by one LIST |
+//! | video | `videos/<id>/status.json` | what is true |
+//! | video | `videos/<id>/<take>/…` | one take's renditions and playlists; immutable |
+
+use crate::id::{RungName, Take, VideoId};
+use crate::settings::Settings;
+
+/// What never changes may be kept by every cache for good.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// What changes must be asked for again.
+const REVALIDATE: &str = "no-cache";
+
+pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+
+/// An object by what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Object<'a> {
+    Original(VideoId),
+    Marker(VideoId),
+    Dead(VideoId),
+    Tombstone(VideoId),
+    Index(VideoId),
+    Status(VideoId),
+    Rendition(VideoId, &'a Take, &'a RungName),
+    Master(VideoId, &'a Take),
+    MediaPlaylist(VideoId, &'a Take, &'a RungName),
+    IframePlaylist(VideoId, &'a Take, &'a RungName),
+    /// Written once by the self-test and deleted.
+    SelfTest(&'a str),
+}
+
+/// Where LISTs look.
+pub(crate) mod prefix {
+    pub(crate) const ORIGINALS: &str = "uploads/";
+    pub(crate) const QUEUE: &str = "queue/";
+    pub(crate) const DEAD: &str = "dead/";
+    pub(crate) const DELETED: &str = "deleted/";
+    pub(crate) const VIDEOS: &str = "videos/";
+}
+
+impl Object<'_> {
+    pub(crate) fn bucket<'s>(&self, settings: &'s Settings) -> &'s str {
+        match self {
+            Self::Original(_)
+            | Self::Marker(_)
+            | Self::Dead(_)
+            | Self::Tombstone(_)
+            | Self::Index(_)
+            | Self::SelfTest(_) => &settings.raw_bucket,
+            Self::Status(_)
+            | Self::Rendition(..)
+            | Self::Master(..)
+            | Self::MediaPlaylist(..)
+            | Self::IframePlaylist(..) => &settings.video_bucket,
+        }
+    }
+
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Original(id) => format!("{}{id}.orig", prefix::ORIGINALS),
+            Self::Marker(id) => format!("{}{id}", prefix::QUEUE),
+            Self::Dead(id) => format!("{}{id}", prefix::DEAD),
+            Self::Tombstone(id) => format!("{}{id}", prefix::DELETED),
+            // 48 bits counted down: the newest sorts first.
+            Self::Index(id) => format!("index/{:012x}-{id}", 0xffff_ffff_ffff - id.created_at_ms()),
+            Self::Status(id) => format!("{}{id}/status.json", prefix::VIDEOS),
+            Self::Rendition(id, take, rung) => format!("{}{rung}.mp4", take_prefix(*id, take)),
+            Self::Master(id, take) => format!("{}master.m3u8", take_prefix(*id, take)),
+            Self::MediaPlaylist(id, take, rung) => format!("{}{rung}.m3u8", take_prefix(*id, take)),
+            Self::IframePlaylist(id, take, rung) => {
+                format!("{}{rung}-iframes.m3u8", take_prefix(*id, take))
+            }
+            Self::SelfTest(nonce) => format!("self-test/{nonce}"),
+        }
+    }
+
+    /// The content type it is stored with. An original's is chosen at its upload
+    /// ([`original_content_type`]).
+    pub(crate) fn content_type(&self) -> &'static str {
+        match self {
+            Self::Original(_) | Self::Index(_) => "application/octet-stream",
+            Self::Marker(_) | Self::Dead(_) | Self::Tombstone(_) | Self::Status(_) => {
+                "application/json"
+            }
+            Self::Rendition(..) => "video/mp4",
+            Self::Master(..) | Self::MediaPlaylist(..) | Self::IframePlaylist(..) => PLAYLIST_TYPE,
+            Self::SelfTest(_) => "text/plain",
+        }
+    }
+
+    pub(crate) fn cache_control(&self) -> &'static str {
+        match self {
+            Self::Rendition(..)
+            | Self::Master(..)
+            | Self::MediaPlaylist(..)
+            | Self::IframePlaylist(..)
+            | Self::Original(_) => IMMUTABLE,
+            _ => REVALIDATE,
+        }
+    }
+}
+
+/// The folder of a take: `videos/<id>/<take>/`.
+pub(crate) fn take_prefix(id: VideoId, take: &Take) -> String {
+    format!("{}{id}/{take}/", prefix::VIDEOS)
+}
+
+/// The id in `uploads/<id>.orig`; none in any other key.
+pub(crate) fn original_id(key: &str) -> Option<VideoId> {
+    key.strip_prefix(prefix::ORIGINALS)?
+        .strip_suffix(".orig")?
+        .parse()
+        .ok()
+}
+
+/// The id in `queue/<id>`, `dead/<id>` or `deleted/<id>`; none where the rest is no id.
+pub(crate) fn id_under(prefix: &str, key: &str) -> Option<VideoId> {
+    key.strip_prefix(prefix)?.parse().ok()
+}
+
+/// The id and the take in `videos/<id>/<take>/…`; none in any other key.
+pub(crate) fn take_of(key: &str) -> Option<(VideoId, Take)> {
+    let mut parts = key.strip_prefix(prefix::VIDEOS)?.split('/');
+    let id = parts.next()?.parse().ok()?;
+    let take = parts.next()?.parse().ok()?;
+    parts.next()?;
+    Some((id, take))
+}
+
+/// The content type an original is stored and served with: the uploader's where it names a video, else
+/// one that no browser renders. A page uploaded as a video must never become a page on our origin.
+pub(crate) fn original_content_type(claimed: Option<&str>) -> &'static str {
+    const KNOWN: [&str; 11] = [
+        "video/mp4",
+        "video/quicktime",
+        "video/webm",
+        "video/x-matroska",
+        "video/ogg",
+        "video/mp2t",
+        "video/mpeg",
+        "video/x-msvideo",
+        "video/x-flv",
+        "video/3gpp",
+        "video/x-ms-wmv",
+    ];
+    let claimed = claimed.unwrap_or("").split(';').next().unwrap_or("").trim();
+    KNOWN
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(claimed))
+        .unwrap_or("application/octet-stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_read_back() {
+        let (id, take) = (VideoId::new(), Take::new());
+        let rung: RungName = "720p".parse().unwrap();
+        assert_eq!(original_id(&Object::Original(id).key()), Some(id));
+        assert_eq!(id_under(prefix::QUEUE, &Object::Marker(id).key()), Some(id));
+        assert_eq!(
+            take_of(&Object::Rendition(id, &take, &rung).key()),
+            Some((id, take))
+        );
+        assert_eq!(take_of(&Object::Status(id).key()), None);
+        assert_eq!(original_id(&format!("uploads/{id}.info")), None);
+    }
+
+    #[test]
+    fn the_index_lists_the_newest_first() {
+        let older: VideoId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        assert!(Object::Index(VideoId::new()).key() < Object::Index(older).key());
+    }
+
+    #[test]
+    fn a_page_is_never_stored_as_a_page() {
+        assert_eq!(
+            original_content_type(Some("text/html")),
+            "application/octet-stream"
+        );
+        assert_eq!(
+            original_content_type(Some("image/svg+xml")),
+            "application/octet-stream"
+        );
+        assert_eq!(original_content_type(None), "application/octet-stream");
+        assert_eq!(
+            original_content_type(Some("Video/MP4; codecs=avc1")),
+            "video/mp4"
+        );
+    }
+}

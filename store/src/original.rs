@@ -1,0 +1,221 @@
+//! Originals: arriving by one multipart upload, and entering the queue.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+
+use crate::error::is_missing;
+use crate::keys::{Object, original_content_type};
+use crate::presign::{percent_decode, percent_encode};
+use crate::{Error, Store, VideoId};
+
+/// S3's limit of parts in one upload.
+const PARTS_MAX: usize = 10_000;
+/// Names are kept for people, and object metadata holds 2 KB, percent-encoding included.
+const FILENAME_BYTES_MAX: usize = 255;
+/// Object metadata with the name the uploader gave, percent-encoded: headers are ASCII.
+const FILENAME_METADATA: &str = "filename";
+const CREATED_AT_METADATA: &str = "created-at-ms";
+
+impl Store {
+    /// Begins the upload of an original. Nothing is visible before [`OriginalUpload::complete`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn begin_original(
+        &self,
+        id: VideoId,
+        filename: &str,
+        content_type: Option<&str>,
+    ) -> Result<OriginalUpload, Error> {
+        let object = Object::Original(id);
+        let answer = self
+            .s3()
+            .create_multipart_upload()
+            .bucket(object.bucket(self.settings()))
+            .key(object.key())
+            .content_type(original_content_type(content_type))
+            .cache_control(object.cache_control())
+            .metadata(FILENAME_METADATA, percent_encode(&tidy_filename(filename)))
+            .metadata(CREATED_AT_METADATA, id.created_at_ms().to_string())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
+        let upload_id = answer.upload_id.unwrap_or_default();
+        Ok(OriginalUpload {
+            store: self.clone(),
+            id,
+            upload_id,
+            parts: Vec::new(),
+        })
+    }
+
+    /// Puts an uploaded video into the queue: status, listing, marker, in this order, so that a crash in
+    /// between leaves what repair finds. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a deleted video; [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn enqueue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
+        if self.exists(&Object::Tombstone(id)).await? {
+            return Err(Error::Missing(format!("video {id}: deleted, it")));
+        }
+        self.create_status(id, &tidy_filename(filename)).await?;
+        self.write(&Object::Index(id), Bytes::new()).await?;
+        self.create_marker(id).await?;
+        tracing::info!(video_id = %id, "queued");
+        Ok(())
+    }
+
+    /// The name the uploader gave, from the original's metadata; empty where the original is gone.
+    pub(crate) async fn original_filename(&self, id: VideoId) -> Result<String, Error> {
+        let object = Object::Original(id);
+        let answer = self
+            .s3()
+            .head_object()
+            .bucket(object.bucket(self.settings()))
+            .key(object.key())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer
+                .metadata
+                .and_then(|metadata| {
+                    metadata
+                        .get(FILENAME_METADATA)
+                        .map(|name| percent_decode(name))
+                })
+                .unwrap_or_default()),
+            Err(error) if is_missing(&error) => Ok(String::new()),
+            Err(error) => Err(Error::from_sdk(
+                format!("look for {}", object.key()),
+                &error,
+            )),
+        }
+    }
+}
+
+/// The last part of a path-like name, without control characters, bounded.
+fn tidy_filename(filename: &str) -> String {
+    let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename);
+    let mut tidy: String = base.chars().filter(|c| !c.is_control()).collect();
+    tidy.truncate(tidy.floor_char_boundary(FILENAME_BYTES_MAX));
+    tidy
+}
+
+/// An original on its way in. Dropped without [`complete`](Self::complete) it never becomes visible; call
+/// [`abort`](Self::abort) to free its space at once, else the sweep does later.
+#[derive(Debug)]
+pub struct OriginalUpload {
+    store: Store,
+    id: VideoId,
+    upload_id: String,
+    parts: Vec<CompletedPart>,
+}
+
+impl OriginalUpload {
+    /// Appends a part: 5 MiB to 5 GiB, the last one may be shorter. Parts go in order, one at a time.
+    ///
+    /// # Errors
+    /// [`Error::Input`] past 10,000 parts; [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn part(&mut self, bytes: Bytes) -> Result<(), Error> {
+        if self.parts.len() == PARTS_MAX {
+            return Err(Error::Input(format!(
+                "an upload has at most {PARTS_MAX} parts: use larger ones"
+            )));
+        }
+        let number = self.parts.len() as i32 + 1;
+        let object = Object::Original(self.id);
+        let answer = self
+            .store
+            .s3()
+            .upload_part()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .upload_id(&self.upload_id)
+            .part_number(number)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(|error| {
+                Error::from_sdk(format!("upload part {number} of {}", object.key()), &error)
+            })?;
+        self.parts.push(
+            CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(answer.e_tag)
+                .build(),
+        );
+        Ok(())
+    }
+
+    /// Makes the original visible, whole.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn complete(mut self) -> Result<(), Error> {
+        if self.parts.is_empty() {
+            // S3 wants one part at least, and takes an empty one.
+            self.part(Bytes::new()).await?;
+        }
+        let object = Object::Original(self.id);
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(self.parts))
+            .build();
+        let answer = self
+            .store
+            .s3()
+            .complete_multipart_upload()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .upload_id(&self.upload_id)
+            .multipart_upload(parts)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            // The first answer was lost and the SDK asked again: the upload is gone, the object is there.
+            Err(error) if is_missing(&error) && self.store.exists(&object).await? => Ok(()),
+            Err(error) => Err(Error::from_sdk(
+                format!("complete upload {}", object.key()),
+                &error,
+            )),
+        }
+    }
+
+    /// Gives the upload up and frees its space.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep frees it then.
+    pub async fn abort(self) -> Result<(), Error> {
+        let object = Object::Original(self.id);
+        let answer = self
+            .store
+            .s3()
+            .abort_multipart_upload()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .upload_id(&self.upload_id)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(error) => Err(Error::from_sdk(
+                format!("abort upload {}", object.key()),
+                &error,
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tidied() {
+        assert_eq!(tidy_filename(r"C:\films\a b.mp4"), "a b.mp4");
+        assert_eq!(tidy_filename("../../x\u{7}.mp4"), "x.mp4");
+        assert_eq!(tidy_filename(&"é".repeat(500)), "é".repeat(127));
+    }
+}

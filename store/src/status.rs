@@ -1,0 +1,405 @@
+//! `status.json`: what is true about a video.
+//!
+//! Every write is conditional on the writer's last ETag and comes from one serial task, so a worker that
+//! lost its claim cannot change it any more (it is *fenced*). `done` and `error` are left only by a
+//! re-queue or a delete. The swap to `done` is the commit point: only then is a take named.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::conditional::{Condition, ETag, Swap};
+use crate::keys::Object;
+use crate::{Error, RungName, Store, Take, VideoId};
+
+/// Progress is written no more often than this: each write is a request that costs money.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Where a video is on its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Uploaded; no worker has it yet. Goes to `Processing`, or to `Error` when given up.
+    Pending,
+    /// A worker has it. Goes to `Done` or `Error`, or to `Processing` of another worker.
+    Processing,
+    /// The renditions of `take` are there. Final.
+    Done,
+    /// Given up; `error` says why. Final until re-queued.
+    Error,
+}
+
+impl State {
+    /// Whether nothing but a re-queue or a delete changes it.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Done | Self::Error)
+    }
+}
+
+/// The content of `status.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Where the video is on its path.
+    pub status: State,
+    /// The rungs that can be played, lowest first; empty until done.
+    pub qualities: Vec<RungName>,
+    /// For the uploader: why there is no video, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The video.
+    pub id: VideoId,
+    /// The name the uploader gave.
+    pub filename: String,
+    /// When the id was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When this was last written, by the writer's clock.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+    /// The claim that writes or wrote the renditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<Take>,
+    /// How much is transcoded, 0 to 1.
+    pub progress: f64,
+    /// The video's length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// For the uploader: what is not quite right with the file.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// What was uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceSummary>,
+    /// What came out, lowest rung first.
+    #[serde(default)]
+    pub renditions: Vec<RenditionSummary>,
+}
+
+/// What an original turned out to be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceSummary {
+    /// The container, as its content tells.
+    pub container: String,
+    /// The video codec.
+    pub video_codec: String,
+    /// The audio codec, if there is sound.
+    pub audio_codec: Option<String>,
+    /// Upright width in pixels.
+    pub width: u32,
+    /// Upright height in pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub frame_rate: f64,
+}
+
+/// A rendition as the status lists it. Rates are in bits per second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenditionSummary {
+    /// Its rung.
+    pub name: RungName,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// RFC 6381 codecs, as in the master playlist.
+    pub codecs: String,
+    /// Measured peak.
+    pub bandwidth: u64,
+    /// Measured average.
+    pub average_bandwidth: u64,
+    /// Frames a second.
+    pub frame_rate: f64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// Whether the video was copied from the original without re-encoding.
+    pub copied: bool,
+}
+
+/// What a finished job hands to the commit point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The video's length.
+    pub duration_ms: u64,
+    /// For the uploader: what is not quite right with the file.
+    pub warnings: Vec<String>,
+    /// What was uploaded.
+    pub source: SourceSummary,
+    /// What came out, lowest rung first.
+    pub renditions: Vec<RenditionSummary>,
+}
+
+/// A value and the version of the object that holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// The object's ETag, in its quotes, as HTTP writes it.
+    pub etag: String,
+}
+
+impl Status {
+    fn pending(id: VideoId, filename: &str) -> Self {
+        Self {
+            status: State::Pending,
+            qualities: Vec::new(),
+            error: None,
+            id,
+            filename: filename.to_owned(),
+            created_at: id.created_at(),
+            updated_at: OffsetDateTime::now_utc(),
+            take: None,
+            progress: 0.0,
+            duration_ms: None,
+            warnings: Vec::new(),
+            source: None,
+            renditions: Vec::new(),
+        }
+    }
+
+    /// The take that holds a rendition.
+    pub(crate) fn take_with(&self, rung: &RungName) -> Result<&Take, Error> {
+        let missing = || Error::Missing(format!("{rung} of video {}", self.id));
+        let take = self.take.as_ref().filter(|_| self.qualities.contains(rung));
+        take.ok_or_else(missing)
+    }
+
+    fn to_json(&self) -> Bytes {
+        serde_json::to_vec(self)
+            .expect("a status has only string keys and finite numbers")
+            .into()
+    }
+}
+
+impl Store {
+    /// What is true about a video, with the version of its status; none for a video that is not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn status(&self, id: VideoId) -> Result<Option<Versioned<Status>>, Error> {
+        let object = Object::Status(id);
+        let Some(fetched) = self.read(&object).await? else {
+            return Ok(None);
+        };
+        let value = serde_json::from_slice(&fetched.body).map_err(|error| Error::Corrupt {
+            key: object.key(),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(Versioned {
+            value,
+            etag: fetched.etag.0,
+        }))
+    }
+
+    /// Creates the status of an uploaded video; one that is there already stays.
+    pub(crate) async fn create_status(&self, id: VideoId, filename: &str) -> Result<(), Error> {
+        let body = Status::pending(id, filename).to_json();
+        self.swap(&Object::Status(id), body, Condition::Absent)
+            .await
+            .map(drop)
+    }
+
+    /// Sets a final status back to pending, for a re-queue. Any other status is left as it is.
+    pub(crate) async fn reset_status(&self, id: VideoId) -> Result<(), Error> {
+        let Some(there) = self.status(id).await? else {
+            return Ok(());
+        };
+        if there.value.status.is_terminal() {
+            let body = Status::pending(id, &there.value.filename).to_json();
+            self.swap(&Object::Status(id), body, Condition::Is(&ETag(there.etag)))
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the first look at the status after a won claim gave.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// The status names this claim's take now; every former owner is fenced.
+    Fenced(StatusWriter),
+    /// Nothing is left to do: a former owner got as far as the final status.
+    Final(State),
+}
+
+/// The right to write one video's status, held by one claim.
+#[derive(Debug)]
+pub struct StatusWriter {
+    store: Store,
+    status: Status,
+    etag: ETag,
+    progress_written: Instant,
+}
+
+impl StatusWriter {
+    /// The first act after a claim: the status names `take`, which fences whoever wrote it before.
+    pub(crate) async fn open(store: &Store, id: VideoId, take: &Take) -> Result<Opened, Error> {
+        loop {
+            let there = store.status(id).await?;
+            // A marker without a status: its writer died between the two, or repair was faster.
+            let (current, condition) = match &there {
+                Some(there) => (there.value.clone(), Some(ETag(there.etag.clone()))),
+                None => (
+                    Status::pending(id, &store.original_filename(id).await?),
+                    None,
+                ),
+            };
+            if current.status.is_terminal() {
+                return Ok(Opened::Final(current.status));
+            }
+            let status = Status {
+                status: State::Processing,
+                take: Some(take.clone()),
+                progress: 0.0,
+                updated_at: OffsetDateTime::now_utc(),
+                ..current
+            };
+            let condition = condition.as_ref().map_or(Condition::Absent, Condition::Is);
+            if let Swap::Won(etag) = store
+                .swap(&Object::Status(id), status.to_json(), condition)
+                .await?
+            {
+                let progress_written = Instant::now();
+                return Ok(Opened::Fenced(Self {
+                    store: store.clone(),
+                    status,
+                    etag,
+                    progress_written,
+                }));
+            }
+            // The former owner's last write came in between: look at what it says.
+        }
+    }
+
+    /// The status as last written.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Notes progress (0 to 1); written at most every two seconds, and dropped where S3 fails: the next
+    /// one will do.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when another claim owns the video.
+    pub async fn progress(&mut self, fraction: f64) -> Result<(), Error> {
+        if self.progress_written.elapsed() < PROGRESS_INTERVAL {
+            return Ok(());
+        }
+        self.progress_written = Instant::now();
+        let status = Status {
+            progress: fraction.clamp(0.0, 1.0),
+            ..self.status.clone()
+        };
+        match self.write(status).await {
+            Err(error) if error.is_transient() => {
+                tracing::debug!(video_id = %self.status.id, %error, "progress not written");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// The commit point: the video is done, and its renditions are those of this claim's take.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when another claim owns the video: then this take is garbage.
+    pub async fn done(&mut self, outcome: Outcome) -> Result<(), Error> {
+        let status = Status {
+            status: State::Done,
+            qualities: outcome
+                .renditions
+                .iter()
+                .map(|rendition| rendition.name.clone())
+                .collect(),
+            progress: 1.0,
+            duration_ms: Some(outcome.duration_ms),
+            warnings: outcome.warnings,
+            source: Some(outcome.source),
+            renditions: outcome.renditions,
+            ..self.status.clone()
+        };
+        self.write(status).await
+    }
+
+    /// The video is given up; `sentence` tells the uploader why, with no URL, path or secret in it.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] when another claim owns the video.
+    pub async fn error(&mut self, sentence: &str) -> Result<(), Error> {
+        let status = Status {
+            status: State::Error,
+            error: Some(sentence.to_owned()),
+            ..self.status.clone()
+        };
+        self.write(status).await
+    }
+
+    async fn write(&mut self, status: Status) -> Result<(), Error> {
+        if self.status.status.is_terminal() {
+            return Err(Error::Fenced(self.status.id));
+        }
+        let status = Status {
+            updated_at: OffsetDateTime::now_utc(),
+            ..status
+        };
+        let object = Object::Status(status.id);
+        match self
+            .store
+            .swap(&object, status.to_json(), Condition::Is(&self.etag))
+            .await?
+        {
+            Swap::Won(etag) => {
+                self.etag = etag;
+                self.status = status;
+                Ok(())
+            }
+            Swap::Lost => Err(Error::Fenced(self.status.id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_is_what_clients_were_written_for() {
+        let id = VideoId::new();
+        let pending = Status::pending(id, "film.mp4");
+        let json: serde_json::Value = serde_json::from_slice(&pending.to_json()).unwrap();
+        assert_eq!(json["status"], "pending");
+        assert_eq!(json["qualities"], serde_json::json!([]));
+        assert_eq!(json["id"], id.to_string());
+        assert_eq!(json.get("error"), None);
+        assert_eq!(serde_json::from_value::<Status>(json).unwrap(), pending);
+
+        let failed = Status {
+            status: State::Error,
+            error: Some("No.".into()),
+            ..pending
+        };
+        let json: serde_json::Value = serde_json::from_slice(&failed.to_json()).unwrap();
+        assert_eq!(
+            (&json["status"], &json["error"]),
+            (&"error".into(), &"No.".into())
+        );
+    }
+
+    #[test]
+    fn a_status_of_a_later_version_is_still_read() {
+        let json = format!(
+            r#"{{"status":"done","qualities":["360p"],"id":"{}","filename":"a","progress":1,
+                "created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","new":[1]}}"#,
+            VideoId::new()
+        );
+        assert_eq!(
+            serde_json::from_str::<Status>(&json).unwrap().status,
+            State::Done
+        );
+    }
+}
