@@ -1,0 +1,100 @@
+//! x264 through libavcodec, IDR frames exactly where the pacer says.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{Rational, codec, color, encoder, format, frame, picture};
+
+use crate::ladder::Target;
+use crate::media_error::{Doing, MediaError};
+use crate::time::{Cadence, Clock};
+
+/// What one rung's encoder is opened with.
+#[derive(Debug, Clone)]
+pub(crate) struct VideoSettings {
+    pub(crate) target: Target,
+    pub(crate) clock: Clock,
+    pub(crate) cadence: Cadence,
+    pub(crate) preset: String,
+    pub(crate) peak_bitrate_bps: u64,
+    pub(crate) threads: usize,
+}
+
+pub(crate) struct VideoEncoder {
+    encoder: encoder::Video,
+}
+
+impl VideoEncoder {
+    pub(crate) fn open(settings: &VideoSettings) -> Result<Self, MediaError> {
+        let codec = encoder::find_by_name("libx264")
+            .ok_or(ffmpeg::Error::EncoderNotFound)
+            .doing("looking for libavcodec's libx264")?;
+        let mut video = codec::Context::new_with_codec(codec)
+            .encoder()
+            .video()
+            .doing("preparing the video encoder")?;
+        let rate = settings.cadence.frame_rate();
+        video.set_width(settings.target.width_px);
+        video.set_height(settings.target.height_px);
+        video.set_format(format::Pixel::YUV420P);
+        video.set_aspect_ratio(Rational(1, 1));
+        video.set_time_base(Rational(1, settings.clock.timescale as i32));
+        // Unset, x264 takes the time base for the frame rate and writes the highest level.
+        video.set_frame_rate(Some(Rational(
+            rate.num.min(60 * rate.den) as i32,
+            rate.den as i32,
+        )));
+        video.set_colorspace(color::Space::BT709);
+        video.set_color_range(color::Range::MPEG);
+        video.set_color_primaries(color::Primaries::BT709);
+        video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
+        video.set_flags(codec::Flags::GLOBAL_HEADER);
+
+        let mut options = ffmpeg::Dictionary::new();
+        options.set("preset", &settings.preset);
+        options.set("profile", "high");
+        options.set("crf", &settings.target.rung.crf.to_string());
+        options.set("maxrate", &settings.peak_bitrate_bps.to_string());
+        options.set("bufsize", &(2 * settings.peak_bitrate_bps).to_string());
+        options.set("threads", &settings.threads.to_string());
+        options.set("forced-idr", "1");
+        options.set("x264-params", "keyint=infinite:scenecut=0:open-gop=0");
+        if matches!(settings.cadence, Cadence::Irregular(_)) {
+            options.set("bf", "0");
+        }
+        let encoder = video
+            .open_with(options)
+            .doing("opening the video encoder")?;
+        Ok(Self { encoder })
+    }
+
+    /// Encodes a picture of the settings' size; `pts` in the clock's ticks.
+    pub(crate) fn send(
+        &mut self,
+        frame: &mut frame::Video,
+        pts: i64,
+        idr: bool,
+    ) -> Result<(), MediaError> {
+        frame.set_pts(Some(pts));
+        // The source's own picture types come along through decoder and filters.
+        frame.set_kind(if idr {
+            picture::Type::I
+        } else {
+            picture::Type::None
+        });
+        self.encoder.send_frame(frame).doing("encoding a picture")
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<(), MediaError> {
+        self.encoder.send_eof().doing("finishing the video")
+    }
+
+    /// The next packet in decode order, in the clock's ticks, without a duration; `None` if
+    /// more pictures are needed or all is out.
+    pub(crate) fn receive(&mut self) -> Result<Option<ffmpeg::Packet>, MediaError> {
+        super::audio::receive(&mut self.encoder)
+    }
+
+    /// For the muxer: parameters and extradata.
+    pub(crate) fn parameters(&self) -> codec::Parameters {
+        codec::Parameters::from(&self.encoder)
+    }
+}

@@ -1,0 +1,272 @@
+//! libavfilter graphs with one way in and one way out.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{Rational, color, filter, frame};
+
+use crate::ffi;
+use crate::media_error::{Doing, MediaError};
+use crate::orientation::Orientation;
+
+/// A graph of one input, a chain and one output.
+pub(crate) struct Chain {
+    // Its ends are looked up by name: kept contexts could outlive the graph that owns them.
+    graph: filter::Graph,
+}
+
+impl Chain {
+    fn new(
+        kind: [&str; 2],
+        arguments: &str,
+        chain: &str,
+        threads: u32,
+    ) -> Result<Self, MediaError> {
+        let build = || {
+            let mut graph = filter::Graph::new();
+            ffi::set_filter_threads(&mut graph, threads);
+            let find = |name| filter::find(name).ok_or(ffmpeg::Error::FilterNotFound);
+            graph.add(&find(kind[0])?, "in", arguments)?;
+            graph.add(&find(kind[1])?, "out", "")?;
+            graph.output("in", 0)?.input("out", 0)?.parse(chain)?;
+            graph.validate()?;
+            Ok(Self { graph })
+        };
+        build().doing("setting up a filter")
+    }
+
+    /// Gives a frame to the chain, which takes its content.
+    pub(crate) fn push(&mut self, frame: &ffmpeg::Frame) -> Result<(), MediaError> {
+        let mut input = self
+            .graph
+            .get("in")
+            .ok_or(ffmpeg::Error::Bug)
+            .doing("filtering")?;
+        input.source().add(frame).doing("filtering")
+    }
+
+    /// Tells the chain that nothing more will come.
+    pub(crate) fn flush(&mut self) -> Result<(), MediaError> {
+        let mut input = self
+            .graph
+            .get("in")
+            .ok_or(ffmpeg::Error::Bug)
+            .doing("filtering")?;
+        input.source().flush().doing("filtering")
+    }
+
+    /// Moves the next finished frame into `frame`; false if more input is needed or none is left.
+    pub(crate) fn pull(&mut self, frame: &mut ffmpeg::Frame) -> Result<bool, MediaError> {
+        let mut output = self
+            .graph
+            .get("out")
+            .ok_or(ffmpeg::Error::Bug)
+            .doing("filtering")?;
+        match output.sink().frame(frame) {
+            Ok(()) => Ok(true),
+            Err(
+                ffmpeg::Error::Eof
+                | ffmpeg::Error::Other {
+                    errno: ffmpeg::error::EAGAIN,
+                },
+            ) => Ok(false),
+            Err(error) => Err(error).doing("filtering"),
+        }
+    }
+
+    /// The time base of what comes out.
+    pub(crate) fn time_base(&mut self) -> Result<Rational, MediaError> {
+        let mut output = self
+            .graph
+            .get("out")
+            .ok_or(ffmpeg::Error::Bug)
+            .doing("filtering")?;
+        Ok(output.sink().time_base())
+    }
+}
+
+/// Everything about a decoded picture that a chain is built for; when it changes, so must the
+/// chain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PictureFormat {
+    width: u32,
+    height: u32,
+    pixel: ffmpeg::format::Pixel,
+    space: color::Space,
+    range: color::Range,
+    interlaced: bool,
+}
+
+impl PictureFormat {
+    pub(crate) fn of(frame: &frame::Video) -> Self {
+        Self {
+            width: frame.width(),
+            height: frame.height(),
+            pixel: frame.format(),
+            space: frame.color_space(),
+            range: frame.color_range(),
+            interlaced: frame.is_interlaced(),
+        }
+    }
+
+    /// The chain from a decoded picture to what every rung starts from: upright, square pixels,
+    /// 8-bit 4:2:0, BT.709 limited range, of the largest rung's size.
+    pub(crate) fn chain_to(
+        &self,
+        width_px: u32,
+        height_px: u32,
+        orientation: Orientation,
+        time_base: Rational,
+        threads: u32,
+    ) -> Result<Chain, MediaError> {
+        let mut steps = Vec::new();
+        if self.interlaced {
+            steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+        }
+        // Scaling comes before turning: most often it leaves fewer pixels to turn.
+        let (width, height) = if orientation.swaps_sides() {
+            (height_px, width_px)
+        } else {
+            (width_px, height_px)
+        };
+        if (self.width, self.height) != (width, height) || !self.is_output_color() {
+            steps.push(format!(
+                "scale={width}:{height}:flags=bicubic:in_color_matrix={}:in_range={}:\
+                 out_color_matrix=bt709:out_range=tv",
+                self.matrix(),
+                if self.is_full_range() { "pc" } else { "tv" },
+            ));
+        }
+        steps.push("format=yuv420p".to_owned());
+        steps.extend(orientation.filter().map(str::to_owned));
+        steps.push("setsar=1".to_owned());
+        let arguments = buffer_arguments(self.width, self.height, self.pixel, time_base)?;
+        Chain::new(
+            ["buffer", "buffersink"],
+            &arguments,
+            &steps.join(","),
+            threads,
+        )
+    }
+
+    fn is_full_range(&self) -> bool {
+        use ffmpeg::format::Pixel::{YUVJ411P, YUVJ420P, YUVJ422P, YUVJ440P, YUVJ444P};
+        self.range == color::Range::JPEG
+            || matches!(
+                self.pixel,
+                YUVJ411P | YUVJ420P | YUVJ422P | YUVJ440P | YUVJ444P
+            )
+    }
+
+    fn is_output_color(&self) -> bool {
+        self.pixel == ffmpeg::format::Pixel::YUV420P
+            && !self.is_full_range()
+            && self.matrix() == "bt709"
+    }
+
+    /// libswscale's name of the matrix. What is not tagged is BT.709 from 720 lines on and
+    /// BT.601 below, as players assume.
+    fn matrix(&self) -> &'static str {
+        match self.space {
+            color::Space::BT709 => "bt709",
+            color::Space::BT2020NCL | color::Space::BT2020CL => "bt2020",
+            color::Space::BT470BG | color::Space::SMPTE170M => "smpte170m",
+            color::Space::SMPTE240M => "smpte240m",
+            color::Space::FCC => "fcc",
+            _ if self.width.min(self.height) >= 720 => "bt709",
+            _ => "smpte170m",
+        }
+    }
+}
+
+/// From the pictures that all rungs start from to a smaller rung's.
+pub(crate) struct Scaler(Chain);
+
+impl Scaler {
+    /// Sizes as (width, height) in pixels.
+    pub(crate) fn new(from: (u32, u32), to: (u32, u32)) -> Result<Self, MediaError> {
+        // One picture in, one out: its time is not looked at.
+        let time_base = Rational(1, 1);
+        let arguments =
+            buffer_arguments(from.0, from.1, ffmpeg::format::Pixel::YUV420P, time_base)?;
+        let chain = format!("scale={}:{}:flags=bicubic,setsar=1", to.0, to.1);
+        Chain::new(["buffer", "buffersink"], &arguments, &chain, 1).map(Self)
+    }
+
+    /// Replaces a picture by its scaled copy.
+    pub(crate) fn scale(&mut self, frame: &mut frame::Video) -> Result<(), MediaError> {
+        self.0.push(frame)?;
+        match self.0.pull(frame)? {
+            true => Ok(()),
+            false => Err(ffmpeg::Error::Bug).doing("scaling a picture"),
+        }
+    }
+}
+
+fn buffer_arguments(
+    width: u32,
+    height: u32,
+    pixel: ffmpeg::format::Pixel,
+    time_base: Rational,
+) -> Result<String, MediaError> {
+    let name = pixel
+        .descriptor()
+        .ok_or(ffmpeg::Error::InvalidData)
+        .doing("reading a picture's format")?;
+    Ok(format!(
+        "video_size={width}x{height}:pix_fmt={}:time_base={}/{}:pixel_aspect=1/1",
+        name.name(),
+        time_base.numerator(),
+        time_base.denominator(),
+    ))
+}
+
+/// The format of decoded sound that a chain is built for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SoundFormat {
+    sample: ffmpeg::format::Sample,
+    sample_rate_hz: u32,
+    channels: i32,
+    layout_mask: u64,
+}
+
+impl SoundFormat {
+    pub(crate) fn of(frame: &frame::Audio) -> Self {
+        let tagged = frame.channel_layout();
+        let layout = if tagged.is_empty() {
+            ffmpeg::ChannelLayout::default(tagged.channels())
+        } else {
+            tagged
+        };
+        Self {
+            sample: frame.format(),
+            sample_rate_hz: frame.rate(),
+            channels: layout.channels(),
+            layout_mask: layout.bits(),
+        }
+    }
+
+    /// The chain to planar float of the given rate and layout, gaps and drift in the timestamps
+    /// evened out, beginning exactly at sample `first`.
+    pub(crate) fn chain_to(
+        &self,
+        sample_rate_hz: u32,
+        channels: u16,
+        first: i64,
+        time_base: Rational,
+    ) -> Result<Chain, MediaError> {
+        let arguments = format!(
+            "time_base={}/{}:sample_rate={}:sample_fmt={}:channels={}:channel_layout=0x{:x}",
+            time_base.numerator(),
+            time_base.denominator(),
+            self.sample_rate_hz,
+            self.sample.name(),
+            self.channels,
+            self.layout_mask,
+        );
+        let layout = if channels == 1 { "mono" } else { "stereo" };
+        let chain = format!(
+            "aresample={sample_rate_hz}:async=1000:min_hard_comp=0.05:first_pts={first},\
+             aformat=sample_fmts=fltp:sample_rates={sample_rate_hz}:channel_layouts={layout}"
+        );
+        Chain::new(["abuffer", "abuffersink"], &arguments, &chain, 1)
+    }
+}

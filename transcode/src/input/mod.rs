@@ -1,0 +1,209 @@
+//! What can be opened, and how libav gets to read it.
+//!
+//! libav is given no protocol at all: every byte comes through [`Source`]'s reader, so no file
+//! can make it open a URL or another file.
+
+mod demux;
+#[cfg(feature = "http")]
+mod http;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use demux::Demuxer;
+#[cfg(feature = "http")]
+pub use http::HttpSource;
+
+use crate::control::CancelToken;
+
+/// A reader that can be handed to libav.
+trait Input: Read + Seek + Send {}
+impl<T: Read + Seek + Send> Input for T {}
+
+/// The original: a file, any reader, or a URL.
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// let file = transcode::Source::path("holiday.mov")?;
+/// let memory = transcode::Source::reader(std::io::Cursor::new(vec![0_u8; 1024]))?;
+/// # Ok(()) }
+/// ```
+pub struct Source {
+    reader: Box<dyn Input>,
+    len_bytes: u64,
+    line: Arc<Line>,
+}
+
+/// What a reader that waits and fetches shares with the transcode it serves.
+#[derive(Default)]
+struct Line {
+    /// Whom to listen to while waiting.
+    cancel: Mutex<CancelToken>,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Line {
+    fn is_cancelled(&self) -> bool {
+        self.cancel
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_cancelled()
+    }
+}
+
+/// What reading an original over the network took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Requests sent, failed ones included.
+    pub requests: u64,
+    /// Bytes of the original received, those received twice counted twice.
+    pub bytes: u64,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source")
+            .field("len_bytes", &self.len_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// A local file.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn path(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::reader(File::open(path)?)
+    }
+
+    /// Anything that reads and seeks; calls must block rather than answer `WouldBlock`.
+    ///
+    /// # Errors
+    /// If the reader cannot tell its length by seeking.
+    pub fn reader(mut reader: impl Read + Seek + Send + 'static) -> io::Result<Self> {
+        let len_bytes = reader.seek(SeekFrom::End(0))?;
+        reader.rewind()?;
+        Ok(Self {
+            reader: Box::new(reader),
+            len_bytes,
+            line: Arc::default(),
+        })
+    }
+
+    /// An original behind a URL, read in HTTP ranges.
+    ///
+    /// # Errors
+    /// If the first request fails for good: refused, not found, or no answer after retries.
+    #[cfg(feature = "http")]
+    pub fn http(source: HttpSource) -> io::Result<Self> {
+        let line = Arc::<Line>::default();
+        let reader = source.open(Arc::clone(&line))?;
+        Ok(Self {
+            len_bytes: reader.len_bytes(),
+            reader: Box::new(reader),
+            line,
+        })
+    }
+
+    /// Length of the original in bytes.
+    #[must_use]
+    pub fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// Readies the reader for libav, which flattens every error to a number: the tap keeps them.
+    fn tapped(self, cancel: &CancelToken) -> (TappedReader, Tap) {
+        *self
+            .line
+            .cancel
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = cancel.clone();
+        let tap = Tap {
+            reads: Arc::default(),
+            line: self.line,
+        };
+        (
+            TappedReader {
+                inner: self.reader,
+                tap: tap.clone(),
+            },
+            tap,
+        )
+    }
+}
+
+/// What became of reads that libav asked for.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    reads: Arc<Mutex<Reads>>,
+    line: Arc<Line>,
+}
+
+#[derive(Default)]
+struct Reads {
+    error: Option<io::Error>,
+    position_bytes: u64,
+}
+
+impl Tap {
+    fn with<T>(&self, act: impl FnOnce(&mut Reads) -> T) -> T {
+        act(&mut self.reads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Network traffic so far; zero for local readers.
+    pub(crate) fn fetched(&self) -> Fetched {
+        Fetched {
+            requests: self.line.requests.load(Ordering::Relaxed),
+            bytes: self.line.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The error that a read met since this was last asked.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        self.with(|reads| reads.error.take())
+    }
+
+    /// Where the last read ended.
+    pub(crate) fn position_bytes(&self) -> u64 {
+        self.with(|reads| reads.position_bytes)
+    }
+}
+
+struct TappedReader {
+    inner: Box<dyn Input>,
+    tap: Tap,
+}
+
+impl TappedReader {
+    fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.tap
+                .with(|reads| reads.error.get_or_insert(error).kind());
+            kind.into()
+        })
+    }
+}
+
+impl Read for TappedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.inner.read(buffer);
+        let len = self.keep(result)?;
+        self.tap.with(|reads| reads.position_bytes += len as u64);
+        Ok(len)
+    }
+}
+
+impl Seek for TappedReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let result = self.inner.seek(to);
+        let position_bytes = self.keep(result)?;
+        self.tap.with(|reads| reads.position_bytes = position_bytes);
+        Ok(position_bytes)
+    }
+}

@@ -1,0 +1,71 @@
+//! What a caller can choose.
+
+use crate::error::InputError;
+use crate::ladder::Ladder;
+
+/// How to transcode. The default is what a video site wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The renditions to make, capped at the source.
+    pub ladder: Ladder,
+    /// x264's preset by name, `ultrafast` to `placebo`.
+    pub preset: String,
+    /// Length of a segment in milliseconds: a multiple of 2000, the distance of IDR frames.
+    pub segment_ms: u32,
+    /// Threads each for decoding and for a rung's encoder; at least 1.
+    pub threads: usize,
+    /// What an original may ask for.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ladder: Ladder::default(),
+            preset: "veryfast".into(),
+            segment_ms: 4000,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What an original may ask for; passing one is [`InputError::Limit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Length of the file in bytes.
+    pub len_bytes: u64,
+    /// Duration in seconds of what comes out.
+    pub duration_s: u64,
+    /// Pixels of a coded picture.
+    pub pixels: u64,
+    /// Streams in the container.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    /// 1 GiB, 6 hours, 8192×4320 pixels, 32 streams.
+    fn default() -> Self {
+        Self {
+            len_bytes: 1 << 30,
+            duration_s: 6 * 3600,
+            pixels: 8192 * 4320,
+            streams: 32,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn check(
+        &self,
+        what: &'static str,
+        found: u64,
+        limit: u64,
+    ) -> Result<(), InputError> {
+        if found > limit {
+            Err(InputError::Limit { what, found, limit })
+        } else {
+            Ok(())
+        }
+    }
+}

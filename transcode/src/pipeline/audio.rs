@@ -1,0 +1,174 @@
+//! From packets of any codec to AAC packets for every rung: one encode for all.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{Rational, Rescale, codec, decoder, frame};
+
+use super::Queues;
+use crate::encode::{AudioEncoder, AudioSettings};
+use crate::error::Result;
+use crate::filter::{Chain, SoundFormat};
+use crate::input::Demuxer;
+use crate::media_error::Doing;
+use crate::options::Limits;
+use crate::probe::{Probe, in_time_base};
+
+/// A hole in the timestamps of at least this long is filled with silence by us, in steps;
+/// libswresample would make all of it at once.
+const HOLE_S: i64 = 1;
+
+pub(super) struct AudioPath {
+    decoder: decoder::Audio,
+    /// Built for the format of the last decoded sound.
+    chain: Option<(SoundFormat, Chain)>,
+    encoder: AudioEncoder,
+    settings: AudioSettings,
+    time_base: Rational,
+    zero: i64,
+    max_samples: i64,
+    heard_any: bool,
+    /// Packets that could not be decoded.
+    pub(super) damaged: u64,
+}
+
+impl AudioPath {
+    /// `None` without a usable audio stream.
+    pub(super) fn open(
+        demuxer: &Demuxer,
+        probe: &Probe,
+        settings: Option<AudioSettings>,
+        limits: &Limits,
+    ) -> Result<Option<Self>> {
+        let (Some(audio), Some(settings)) = (&probe.audio, settings) else {
+            return Ok(None);
+        };
+        let Some(stream) = demuxer.input().stream(audio.index) else {
+            return Ok(None);
+        };
+        let mut decoder = codec::Context::from_parameters(stream.parameters())
+            .doing("preparing the audio decoder")?
+            .decoder();
+        decoder.set_packet_time_base(stream.time_base());
+        Ok(Some(Self {
+            decoder: decoder.audio().doing("opening the audio decoder")?,
+            chain: None,
+            encoder: AudioEncoder::open(settings)?,
+            settings,
+            time_base: stream.time_base(),
+            zero: in_time_base(probe.zero_s, stream.time_base()),
+            max_samples: (limits.duration_s * u64::from(settings.sample_rate_hz)) as i64,
+            heard_any: false,
+            damaged: 0,
+        }))
+    }
+
+    /// For the muxers.
+    pub(super) fn parameters(&self) -> codec::Parameters {
+        self.encoder.parameters()
+    }
+
+    /// Whether nothing at all could be decoded.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.heard_any
+    }
+
+    pub(super) fn decode(&mut self, packet: &ffmpeg::Packet, queues: &Queues) -> Result<()> {
+        if let Err(error) = self.decoder.send_packet(packet) {
+            tracing::debug!(%error, "an audio packet could not be decoded");
+            self.damaged += 1;
+        }
+        self.receive(queues)
+    }
+
+    /// Takes what decoder and resampler still hold; gives the sound's end in seconds.
+    pub(super) fn drain(&mut self, queues: &Queues) -> Result<f64> {
+        // A decoder that refuses to end has nothing left either.
+        let _ = self.decoder.send_eof();
+        self.receive(queues)?;
+        self.end_chain(queues)?;
+        Ok(self.encoder.taken() as f64 / f64::from(self.settings.sample_rate_hz))
+    }
+
+    /// Silence up to the pictures' end, then the last packets.
+    pub(super) fn finish(mut self, end_s: f64, queues: &Queues) -> Result<()> {
+        let end = (end_s * f64::from(self.settings.sample_rate_hz)).round() as i64;
+        let mut send = |packet| queues.send_sound(packet);
+        // At least one packet: a track without any has no place in time.
+        self.encoder.pad_to(end.max(1), &mut send)?;
+        self.encoder.finish(&mut send)
+    }
+
+    fn receive(&mut self, queues: &Queues) -> Result<()> {
+        let mut frame = frame::Audio::empty();
+        loop {
+            match self.decoder.receive_frame(&mut frame) {
+                Ok(()) => self.resample(&mut frame, queues)?,
+                Err(ffmpeg::Error::Eof) => return Ok(()),
+                Err(ffmpeg::Error::Other {
+                    errno: ffmpeg::error::EAGAIN,
+                }) => return Ok(()),
+                Err(error) => {
+                    tracing::debug!(%error, "sound could not be decoded");
+                    self.damaged += 1;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn resample(&mut self, frame: &mut frame::Audio, queues: &Queues) -> Result<()> {
+        if frame.samples() == 0 || frame.rate() == 0 {
+            return Ok(());
+        }
+        self.heard_any = true;
+        let pts = frame.timestamp().map(|pts| pts - self.zero);
+        frame.set_pts(pts);
+        let rate = i64::from(self.settings.sample_rate_hz);
+        let at = pts.map(|pts| pts.rescale(self.time_base, (1, rate as i32)));
+        if at.is_some_and(|at| at - self.encoder.taken() > HOLE_S * rate) {
+            self.end_chain(queues)?;
+            // The hole may be closed by what the chain still held.
+            let end = at.unwrap_or(0).min(self.max_samples);
+            self.encoder
+                .pad_to(end, &mut |packet| queues.send_sound(packet))?;
+        }
+        let format = SoundFormat::of(frame);
+        if self
+            .chain
+            .as_ref()
+            .is_none_or(|(built_for, _)| *built_for != format)
+        {
+            self.end_chain(queues)?;
+            let AudioSettings {
+                sample_rate_hz,
+                channels,
+            } = self.settings;
+            let first = self.encoder.taken();
+            let chain = format.chain_to(sample_rate_hz, channels, first, self.time_base)?;
+            self.chain = Some((format, chain));
+        }
+        if let Some((_, chain)) = &mut self.chain {
+            chain.push(frame)?;
+        }
+        self.encode(queues)
+    }
+
+    fn end_chain(&mut self, queues: &Queues) -> Result<()> {
+        if let Some((_, chain)) = &mut self.chain {
+            chain.flush()?;
+            self.encode(queues)?;
+            self.chain = None;
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, queues: &Queues) -> Result<()> {
+        let mut frame = frame::Audio::empty();
+        while let Some((_, chain)) = &mut self.chain
+            && chain.pull(&mut frame)?
+        {
+            self.encoder
+                .send(&frame, &mut |packet| queues.send_sound(packet))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! What will be made of a source, decided before the first picture is decoded.
+
+use crate::encode::{AudioSettings, VideoSettings};
+use crate::options::Options;
+use crate::probe::{Probe, VideoStream};
+use crate::time::Clock;
+
+/// Distance of IDR frames, and so the length of a fragment, in milliseconds.
+pub(super) const FRAGMENT_MS: u32 = 2000;
+/// Fragments that are indexed one by one where the duration is not known: more than an hour.
+const UNKNOWN_FRAGMENTS: usize = 2048;
+
+pub(super) struct Plan {
+    pub(super) clock: Clock,
+    /// From small to large; never empty.
+    pub(super) rungs: Vec<VideoSettings>,
+    pub(super) audio: Option<AudioSettings>,
+    /// For how many fragments to reserve room in the indexes.
+    pub(super) expected_fragments: usize,
+}
+
+impl Plan {
+    pub(super) fn new(probe: &Probe, options: &Options) -> Self {
+        let video = &probe.video;
+        let time_base = video.time_base;
+        let clock = Clock::new(
+            video.cadence,
+            time_base.numerator(),
+            time_base.denominator(),
+        );
+        let source_bitrate_bps = comparable_bitrate_bps(video);
+        let rungs = options
+            .ladder
+            .fit(video.width_px, video.height_px)
+            .into_iter()
+            .map(|target| {
+                let frame_rate = video.cadence.frame_rate().as_f64();
+                VideoSettings {
+                    target,
+                    clock,
+                    cadence: video.cadence,
+                    preset: options.preset.clone(),
+                    peak_bitrate_bps: target.peak_bitrate_bps(frame_rate, source_bitrate_bps),
+                    threads: options.threads.max(1),
+                }
+            });
+        let expected_fragments = match probe.duration_ms {
+            // A tenth more than announced, and some for clips.
+            Some(ms) => {
+                (ms.min(options.limits.duration_s * 1000) / u64::from(FRAGMENT_MS)) as usize * 11
+                    / 10
+                    + 16
+            }
+            None => UNKNOWN_FRAGMENTS,
+        };
+        let audio = probe
+            .audio
+            .as_ref()
+            .map(|a| AudioSettings::fit(a.sample_rate_hz, a.channels));
+        Self {
+            clock,
+            rungs: rungs.collect(),
+            audio,
+            expected_fragments,
+        }
+    }
+
+    /// Size of the pictures that every rung starts from: the largest rung's.
+    pub(super) fn top_size(&self) -> (u32, u32) {
+        self.rungs
+            .last()
+            .map_or((2, 2), |top| (top.target.width_px, top.target.height_px))
+    }
+}
+
+/// The source's video bitrate as H.264 would need for the same picture.
+fn comparable_bitrate_bps(video: &VideoStream) -> Option<u64> {
+    let factor = match video.codec.as_str() {
+        "hevc" | "vp9" => 1.7,
+        "av1" => 2.2,
+        _ => 1.0,
+    };
+    video.bitrate_bps.map(|bps| (bps as f64 * factor) as u64)
+}

@@ -1,0 +1,214 @@
+//! From packets to paced pictures that every rung can use.
+
+use std::sync::Arc;
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{Rational, Rescale, codec, decoder, frame};
+
+use super::Queues;
+use super::plan::{FRAGMENT_MS, Plan};
+use crate::error::{InputError, Result};
+use crate::filter::{Chain, PictureFormat};
+use crate::input::Demuxer;
+use crate::media_error::Doing;
+use crate::options::{Limits, Options};
+use crate::orientation::Orientation;
+use crate::probe::{Probe, in_time_base};
+use crate::time::{Clock, Pacer};
+
+pub(super) struct VideoPath {
+    decoder: decoder::Video,
+    /// Built for the format of the last decoded picture.
+    chain: Option<(PictureFormat, Chain)>,
+    pacer: Pacer<Arc<frame::Video>>,
+    clock: Clock,
+    orientation: Orientation,
+    top_size: (u32, u32),
+    threads: u32,
+    limits: Limits,
+    time_base: Rational,
+    zero_s: f64,
+    /// Timestamp of the last decoded picture, in the stream's time base.
+    last_pts: Option<i64>,
+    /// End of the last picture, in ticks.
+    end: i64,
+    /// Packets that could not be decoded.
+    pub(super) damaged: u64,
+}
+
+impl VideoPath {
+    pub(super) fn open(
+        demuxer: &Demuxer,
+        probe: &Probe,
+        plan: &Plan,
+        options: &Options,
+    ) -> Result<Self> {
+        let stream = demuxer
+            .input()
+            .stream(probe.video.index)
+            .ok_or(InputError::NoVideo)?;
+        let mut context = codec::Context::from_parameters(stream.parameters())
+            .doing("preparing the video decoder")?;
+        let threads = options.threads.max(1);
+        context.set_threading(codec::threading::Config {
+            kind: codec::threading::Type::Frame,
+            count: threads,
+            ..Default::default()
+        });
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(stream.time_base());
+        let decoder = decoder.video().doing("opening the video decoder")?;
+        Ok(Self {
+            decoder,
+            chain: None,
+            pacer: Pacer::new(plan.clock, FRAGMENT_MS, options.segment_ms),
+            clock: plan.clock,
+            orientation: probe.video.orientation,
+            top_size: plan.top_size(),
+            threads: threads as u32,
+            limits: options.limits.clone(),
+            time_base: stream.time_base(),
+            zero_s: probe.zero_s,
+            last_pts: None,
+            end: 0,
+            damaged: 0,
+        })
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// End of what has been decoded so far, in seconds from the start.
+    pub(super) fn decoded_s(&self) -> f64 {
+        self.clock.seconds(self.end)
+    }
+
+    pub(super) fn decode(&mut self, packet: &ffmpeg::Packet, queues: &Queues) -> Result<()> {
+        if let Err(error) = self.decoder.send_packet(packet) {
+            tracing::debug!(%error, "a video packet could not be decoded");
+            self.damaged += 1;
+        }
+        self.receive(queues)
+    }
+
+    /// Takes what the decoder and the filters still hold.
+    pub(super) fn drain(&mut self, queues: &Queues) -> Result<()> {
+        // A decoder that refuses to end has nothing left either.
+        let _ = self.decoder.send_eof();
+        self.receive(queues)?;
+        self.end_chain(queues)
+    }
+
+    /// Sends the last pictures, shown until `end` ticks if that is later than their own end;
+    /// gives the exact end.
+    pub(super) fn finish(self, end: i64, queues: &Queues) -> Result<i64> {
+        if self.last_pts.is_none() {
+            return Err(InputError::Undecodable.into());
+        }
+        let (pictures, end) = self.pacer.finish(end.max(self.end));
+        queues.send_pictures(pictures)?;
+        Ok(end)
+    }
+
+    fn receive(&mut self, queues: &Queues) -> Result<()> {
+        let mut frame = frame::Video::empty();
+        loop {
+            match self.decoder.receive_frame(&mut frame) {
+                Ok(()) => self.filter(&mut frame, queues)?,
+                Err(ffmpeg::Error::Eof) => return Ok(()),
+                Err(ffmpeg::Error::Other {
+                    errno: ffmpeg::error::EAGAIN,
+                }) => return Ok(()),
+                Err(error) => {
+                    tracing::debug!(%error, "a picture could not be decoded");
+                    self.damaged += 1;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, frame: &mut frame::Video, queues: &Queues) -> Result<()> {
+        let nominal = self
+            .clock
+            .nominal_ticks()
+            .rescale(self.tick(), self.time_base);
+        let pts = frame
+            .timestamp()
+            .or_else(|| Some(self.last_pts? + nominal))
+            .unwrap_or_else(|| in_time_base(self.zero_s, self.time_base));
+        self.last_pts = Some(pts);
+        frame.set_pts(Some(pts));
+        let duration = match frame.packet().duration {
+            known if known > 0 => known,
+            _ => nominal,
+        };
+        let at = self.ticks(pts, self.time_base);
+        let limit_s = self.limits.duration_s;
+        self.limits.check(
+            "its duration in seconds",
+            (self.clock.seconds(at)) as u64,
+            limit_s,
+        )?;
+        self.end = self
+            .end
+            .max(at + duration.rescale(self.time_base, self.tick()));
+
+        let format = PictureFormat::of(frame);
+        if self
+            .chain
+            .as_ref()
+            .is_none_or(|(built_for, _)| *built_for != format)
+        {
+            self.end_chain(queues)?;
+            let (width, height) = self.top_size;
+            let chain = format.chain_to(
+                width,
+                height,
+                self.orientation,
+                self.time_base,
+                self.threads,
+            )?;
+            self.chain = Some((format, chain));
+        }
+        if let Some((_, chain)) = &mut self.chain {
+            chain.push(frame)?;
+        }
+        self.pace(queues)
+    }
+
+    fn end_chain(&mut self, queues: &Queues) -> Result<()> {
+        if let Some((_, chain)) = &mut self.chain {
+            chain.flush()?;
+            self.pace(queues)?;
+            self.chain = None;
+        }
+        Ok(())
+    }
+
+    /// Moves filtered pictures on to the rungs.
+    fn pace(&mut self, queues: &Queues) -> Result<()> {
+        loop {
+            let Some((_, chain)) = &mut self.chain else {
+                return Ok(());
+            };
+            let mut filtered = frame::Video::empty();
+            if !chain.pull(&mut filtered)? {
+                return Ok(());
+            }
+            let time_base = chain.time_base()?;
+            let at = self.ticks(filtered.pts().unwrap_or(0), time_base);
+            queues.send_pictures(self.pacer.push(Arc::new(filtered), at))?;
+        }
+    }
+
+    /// A timestamp in ticks from the common zero.
+    fn ticks(&self, pts: i64, time_base: Rational) -> i64 {
+        (pts - in_time_base(self.zero_s, time_base)).rescale(time_base, self.tick())
+    }
+
+    fn tick(&self) -> Rational {
+        Rational(1, self.clock.timescale as i32)
+    }
+}

@@ -1,0 +1,276 @@
+//! What a file says it is, before a picture of it is decoded.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::format::stream::{Disposition, Stream};
+use ffmpeg_next::{Rational, Rescale, codec, media};
+
+use crate::control::CancelToken;
+use crate::error::{InputError, Result};
+use crate::input::{Demuxer, Source};
+use crate::media_error::Doing;
+use crate::options::Limits;
+use crate::orientation::Orientation;
+use crate::time::{Cadence, FrameRate};
+
+/// What a file says it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// libavformat's short name of the container: `mov,mp4,m4a,3gp,3g2,mj2`.
+    pub container: String,
+    /// Declared duration in milliseconds; a claim, and absent in many recordings.
+    pub duration_ms: Option<u64>,
+    /// The video stream that would be transcoded.
+    pub video: VideoStream,
+    /// The audio stream that would be transcoded.
+    pub audio: Option<AudioStream>,
+    /// Presentation time, in seconds, that becomes zero.
+    pub(crate) zero_s: f64,
+}
+
+/// The video stream that would be transcoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoStream {
+    /// libavcodec's short name: `h264`.
+    pub codec: String,
+    /// Coded width in pixels, before rotation.
+    pub coded_width_px: u32,
+    /// Coded height in pixels, before rotation.
+    pub coded_height_px: u32,
+    /// Width in square pixels as it is meant to be shown, upright.
+    pub width_px: u32,
+    /// Height in square pixels as it is meant to be shown, upright.
+    pub height_px: u32,
+    /// What makes it upright.
+    pub orientation: Orientation,
+    /// How regularly pictures follow one another.
+    pub cadence: Cadence,
+    /// Declared bitrate in bit/s.
+    pub bitrate_bps: Option<u64>,
+    /// What must come out, in seconds, for the file to count as whole. `None` where the
+    /// container does not know, or guesses.
+    pub(crate) declared_s: Option<f64>,
+    pub(crate) index: usize,
+    pub(crate) time_base: Rational,
+}
+
+/// The audio stream that would be transcoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AudioStream {
+    /// libavcodec's short name: `aac`.
+    pub codec: String,
+    /// Samples per second and channel.
+    pub sample_rate_hz: u32,
+    /// Channels.
+    pub channels: u16,
+    pub(crate) index: usize,
+    pub(crate) time_base: Rational,
+}
+
+impl Probe {
+    /// The streams that are decoded.
+    pub(crate) fn stream_indexes(&self) -> Vec<usize> {
+        std::iter::once(self.video.index)
+            .chain(self.audio.as_ref().map(|a| a.index))
+            .collect()
+    }
+}
+
+/// Reads what a file says it is: container, streams, size, duration.
+///
+/// # Errors
+/// [`Error::Input`](crate::Error::Input) if it is no video that can be decoded,
+/// [`Error::Source`](crate::Error::Source) if it could not be read.
+///
+/// ```no_run
+/// let probe = transcode::probe(transcode::Source::path("holiday.mov")?)?;
+/// println!("{} × {}", probe.video.width_px, probe.video.height_px);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn probe(source: Source) -> Result<Probe> {
+    let limits = Limits::default();
+    read(
+        &Demuxer::open(source, &limits, &CancelToken::new())?,
+        &limits,
+    )
+}
+
+pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
+    let input = demuxer.input();
+    limits.check(
+        "its number of streams",
+        input.nb_streams().into(),
+        limits.streams.into(),
+    )?;
+    let video = pick_video(input).ok_or(InputError::NoVideo)?;
+    let audio = pick_audio(input, &video);
+    let starts = [Some(&video), audio.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter_map(start_s);
+    let zero_s = starts.fold(f64::INFINITY, f64::min);
+    let duration = input.duration();
+    Ok(Probe {
+        container: input.format().name().to_owned(),
+        duration_ms: u64::try_from(duration)
+            .ok()
+            .filter(|us| *us > 0)
+            .map(|us| us / 1000),
+        video: describe_video(&video, limits)?,
+        audio: audio.as_ref().and_then(describe_audio),
+        zero_s: if zero_s.is_finite() { zero_s } else { 0.0 },
+    })
+}
+
+/// The default stream before others, then the one with the most pixels; cover art is no video.
+fn pick_video(input: &ffmpeg::format::context::Input) -> Option<Stream<'_>> {
+    input
+        .streams()
+        .filter(|s| s.parameters().medium() == media::Type::Video)
+        .filter(|s| !s.disposition().contains(Disposition::ATTACHED_PIC))
+        .max_by_key(|s| {
+            let pixels = decoder(s).map_or(0, |d| u64::from(d.width()) * u64::from(d.height()));
+            let first = std::cmp::Reverse(s.index());
+            (
+                pixels > 0,
+                s.disposition().contains(Disposition::DEFAULT),
+                pixels,
+                first,
+            )
+        })
+}
+
+/// libav's choice: related to the picture, default, most channels.
+fn pick_audio<'a>(
+    input: &'a ffmpeg::format::context::Input,
+    video: &Stream<'_>,
+) -> Option<Stream<'a>> {
+    input
+        .streams()
+        .related(video)
+        .best(media::Type::Audio)
+        .filter(|s| describe_audio(s).is_some())
+}
+
+fn decoder(stream: &Stream<'_>) -> Option<codec::decoder::Video> {
+    codec::Context::from_parameters(stream.parameters())
+        .ok()?
+        .decoder()
+        .video()
+        .ok()
+}
+
+fn start_s(stream: &Stream<'_>) -> Option<f64> {
+    let start = stream.start_time();
+    (start != ffmpeg::ffi::AV_NOPTS_VALUE).then(|| start as f64 * f64::from(stream.time_base()))
+}
+
+fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
+    let id = stream.parameters().id();
+    let codec = id.name().to_owned();
+    if codec::decoder::find(id).is_none() {
+        return Err(InputError::UnsupportedCodec { codec }.into());
+    }
+    let parameters = codec::Context::from_parameters(stream.parameters())
+        .and_then(|context| context.decoder().video())
+        .doing("reading the video's parameters")?;
+    let (width, height) = (parameters.width(), parameters.height());
+    if width == 0 || height == 0 {
+        return Err(InputError::Undecodable.into());
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    limits.check("its number of pixels a picture", pixels, limits.pixels)?;
+
+    let matrix = stream
+        .side_data()
+        .find(|d| d.kind() == codec::packet::side_data::Type::DisplayMatrix);
+    let orientation = matrix.map_or(Orientation::Upright, |d| {
+        Orientation::from_display_matrix(d.data())
+    });
+    let (square_width, square_height) = square_pixels(width, height, parameters.aspect_ratio());
+    let (width_px, height_px) = if orientation.swaps_sides() {
+        (square_height, square_width)
+    } else {
+        (square_width, square_height)
+    };
+    // A sample table is proof; a fragmented file's header may say anything.
+    let declared_s = (stream.duration() > 0 && stream.frames() > 0)
+        .then(|| stream.duration() as f64 * f64::from(stream.time_base()));
+    Ok(VideoStream {
+        codec,
+        coded_width_px: width,
+        coded_height_px: height,
+        width_px,
+        height_px,
+        orientation,
+        cadence: cadence(stream),
+        bitrate_bps: u64::try_from(stream.parameters().bit_rate())
+            .ok()
+            .filter(|bps| *bps > 0),
+        declared_s,
+        index: stream.index(),
+        time_base: stream.time_base(),
+    })
+}
+
+/// The size in square pixels: the side that the aspect ratio stretches grows, so that nothing is
+/// lost. Absurd ratios are ignored.
+fn square_pixels(width: u32, height: u32, aspect: Rational) -> (u32, u32) {
+    let ratio = f64::from(aspect.numerator()) / f64::from(aspect.denominator());
+    if !(0.1..=10.0).contains(&ratio) {
+        return (width, height);
+    }
+    let stretched = |side: u32, by: f64| (f64::from(side) * by).round() as u32;
+    if ratio >= 1.0 {
+        (stretched(width, ratio), height)
+    } else {
+        (width, stretched(height, 1.0 / ratio))
+    }
+}
+
+fn describe_audio(stream: &Stream<'_>) -> Option<AudioStream> {
+    let id = stream.parameters().id();
+    codec::decoder::find(id)?;
+    let parameters = codec::Context::from_parameters(stream.parameters())
+        .ok()?
+        .decoder()
+        .audio()
+        .ok()?;
+    let audio = AudioStream {
+        codec: id.name().to_owned(),
+        sample_rate_hz: parameters.rate(),
+        channels: parameters.channels(),
+        index: stream.index(),
+        time_base: stream.time_base(),
+    };
+    (audio.sample_rate_hz > 0 && audio.channels > 0).then_some(audio)
+}
+
+/// Frame rates within this part of each other are the same rate.
+const SAME_RATE: f64 = 0.001;
+const GUESSED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
+
+fn cadence(stream: &Stream<'_>) -> Cadence {
+    let rate = |r: Rational| FrameRate::new(r.numerator(), r.denominator());
+    let (nominal, mean) = (rate(stream.rate()), rate(stream.avg_frame_rate()));
+    let same = |a: FrameRate, b: FrameRate| (a.as_f64() / b.as_f64() - 1.0).abs() < SAME_RATE;
+    let mut times = crate::ffi::index_timestamps(stream);
+    // The last sample's time often is what the writer had left to say.
+    times.pop();
+    let gaps = times.windows(2).map(|w| w[1] - w[0]);
+    let (least, most) = (gaps.clone().min().unwrap_or(0), gaps.max().unwrap_or(0));
+    let indexed = times.len() > 2 && stream.frames() > 0;
+    match (nominal, mean) {
+        (Some(nominal), Some(mean)) if same(nominal, mean) && (!indexed || most - least <= 1) => {
+            Cadence::Constant(nominal)
+        }
+        (_, Some(mean)) if indexed && least > 0 && most <= 2 * least => Cadence::Steady(mean),
+        (_, Some(mean)) => Cadence::Irregular(mean),
+        (Some(nominal), None) => Cadence::Irregular(nominal),
+        (None, None) => Cadence::Irregular(GUESSED_RATE),
+    }
+}
+
+/// Milliseconds in a time base's ticks.
+pub(crate) fn in_time_base(seconds: f64, time_base: Rational) -> i64 {
+    ((seconds * 1_000_000.0).round() as i64).rescale((1, 1_000_000), time_base)
+}

@@ -1,0 +1,153 @@
+//! Where renditions go.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is about to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenditionPlan {
+    /// `720p`.
+    pub name: String,
+    /// Width in pixels.
+    pub width_px: u32,
+    /// Height in pixels.
+    pub height_px: u32,
+}
+
+/// A destination for the renditions of one video; the crate brings [`FolderSink`] and
+/// [`MemorySink`].
+pub trait Sink: Sync {
+    /// Opens the place for one rendition; called once for each, before the first byte.
+    ///
+    /// # Errors
+    /// Any error ends the transcode with [`Error::Sink`](crate::Error::Sink).
+    fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>>;
+}
+
+/// A destination for one rendition: a fragmented MP4 whose head is known only at the end.
+///
+/// Calls come in the order of the methods, on the rendition's own thread; one that blocks slows
+/// the encoder, and memory stays bounded. Dropping it without `finish` means that the rendition
+/// will not be completed.
+pub trait RenditionSink: Send {
+    /// Reserves the first `head_len_bytes` of the file.
+    ///
+    /// # Errors
+    /// Any error ends the transcode.
+    fn begin(&mut self, head_len_bytes: usize) -> io::Result<()>;
+
+    /// Appends a fragment (`moof` and `mdat`).
+    ///
+    /// # Errors
+    /// Any error ends the transcode.
+    fn fragment(&mut self, bytes: Vec<u8>) -> io::Result<()>;
+
+    /// Writes the head, exactly as long as was reserved, and completes the file.
+    ///
+    /// # Errors
+    /// Any error ends the transcode.
+    fn finish(self: Box<Self>, head: Vec<u8>) -> io::Result<()>;
+}
+
+/// Writes `<folder>/<name>.mp4`.
+#[derive(Debug)]
+pub struct FolderSink(PathBuf);
+
+impl FolderSink {
+    /// Creates the folder if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn new(folder: impl AsRef<Path>) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        Ok(Self(folder.as_ref().to_owned()))
+    }
+}
+
+impl Sink for FolderSink {
+    fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
+        Ok(Box::new(File::create(
+            self.0.join(format!("{}.mp4", plan.name)),
+        )?))
+    }
+}
+
+impl RenditionSink for File {
+    fn begin(&mut self, head_len_bytes: usize) -> io::Result<()> {
+        self.write_all(&vec![0; head_len_bytes])
+    }
+
+    fn fragment(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.write_all(&bytes)
+    }
+
+    fn finish(mut self: Box<Self>, head: Vec<u8>) -> io::Result<()> {
+        self.rewind()?;
+        self.write_all(&head)
+    }
+}
+
+/// Keeps completed renditions in memory.
+#[derive(Debug, Clone, Default)]
+pub struct MemorySink(Arc<Mutex<Vec<NamedFile>>>);
+
+/// A rendition's name and its whole file.
+type NamedFile = (String, Vec<u8>);
+
+impl MemorySink {
+    /// An empty sink.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The completed renditions: name and whole file, in the order in which they were completed.
+    #[must_use]
+    pub fn into_files(self) -> Vec<NamedFile> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for MemorySink {
+    fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
+        Ok(Box::new(MemoryFile {
+            name: plan.name.clone(),
+            bytes: Vec::new(),
+            done: self.clone(),
+        }))
+    }
+}
+
+struct MemoryFile {
+    name: String,
+    bytes: Vec<u8>,
+    done: MemorySink,
+}
+
+impl RenditionSink for MemoryFile {
+    fn begin(&mut self, head_len_bytes: usize) -> io::Result<()> {
+        self.bytes.resize(head_len_bytes, 0);
+        Ok(())
+    }
+
+    fn fragment(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.bytes.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, head: Vec<u8>) -> io::Result<()> {
+        self.bytes[..head.len()].copy_from_slice(&head);
+        let file = (
+            std::mem::take(&mut self.name),
+            std::mem::take(&mut self.bytes),
+        );
+        self.done
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(file);
+        Ok(())
+    }
+}

@@ -1,0 +1,431 @@
+//! When each picture is shown: pure arithmetic on ticks, no libav.
+//!
+//! A [`Pacer`] stands between the decoder and the fan-out. Once, for every rung alike, it drops
+//! what exceeds the frame-rate cap, repeats a picture that would stand for too long (an IDR frame
+//! needs a picture to sit on), and decides which pictures start a fragment and a segment.
+
+/// A rational frame rate in frames per second, both parts positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRate {
+    /// Frames …
+    pub num: u32,
+    /// … in so many seconds.
+    pub den: u32,
+}
+
+impl FrameRate {
+    /// `None` unless both parts are positive.
+    #[must_use]
+    pub fn new(num: i32, den: i32) -> Option<Self> {
+        match (u32::try_from(num), u32::try_from(den)) {
+            (Ok(num), Ok(den)) if num > 0 && den > 0 => Some(Self { num, den }),
+            _ => None,
+        }
+    }
+
+    /// Frames per second.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.num) / f64::from(self.den)
+    }
+}
+
+/// How regularly a source's pictures follow one another; decides the clock and the B-frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadence {
+    /// Every picture stands for the same time.
+    Constant(FrameRate),
+    /// Gaps differ, by no more than a factor of two. The rate is the mean.
+    Steady(FrameRate),
+    /// Anything goes: screen recordings, streams that do not say. The rate is a mean or a guess.
+    /// B-frames are off, so that the decode time of an IDR frame is its presentation time.
+    Irregular(FrameRate),
+}
+
+impl Cadence {
+    /// The constant, mean or guessed rate.
+    #[must_use]
+    pub fn frame_rate(self) -> FrameRate {
+        match self {
+            Cadence::Constant(rate) | Cadence::Steady(rate) | Cadence::Irregular(rate) => rate,
+        }
+    }
+}
+
+/// Most frames a second that come out.
+const MAX_FPS: u32 = 60;
+/// The rate from which the cap acts: 59.94 and a jittery 60 pass untouched.
+const CAP_FROM_FPS: f64 = 60.5;
+/// A picture shown for longer is repeated.
+const MAX_HOLD_MS: i64 = 100;
+/// Timescales below are multiplied by the muxer, which would make our ticks not its ticks.
+const MIN_TIMESCALE: u32 = 10_000;
+const MAX_TIMESCALE: u32 = 1_000_000;
+const FALLBACK_TIMESCALE: u32 = 90_000;
+
+/// The output's clock: ticks per second and, at a constant rate, ticks per frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clock {
+    /// Ticks per second.
+    pub(crate) timescale: u32,
+    /// Ticks from one picture to the next, if that is always the same.
+    pub(crate) frame_ticks: Option<i64>,
+    /// Whether more pictures than [`MAX_FPS`] may come in.
+    capped: bool,
+    /// What the last picture is shown for when nothing says so.
+    nominal_ticks: i64,
+}
+
+impl Clock {
+    /// The clock for a source with timestamps in units of `num / den` seconds.
+    #[must_use]
+    pub(crate) fn new(cadence: Cadence, time_base_num: i32, time_base_den: i32) -> Self {
+        let rate = cadence.frame_rate();
+        let capped = rate.as_f64() > CAP_FROM_FPS || matches!(cadence, Cadence::Irregular(_));
+        let multiplied = |timescale: u32| timescale * MIN_TIMESCALE.div_ceil(timescale).max(1);
+        let constant = match cadence {
+            Cadence::Constant(_) if rate.as_f64() > CAP_FROM_FPS => Some(FrameRate {
+                num: MAX_FPS,
+                den: 1,
+            }),
+            Cadence::Constant(rate) => Some(rate),
+            _ => None,
+        };
+        // Longer than the hold, a frame is repeated on the constant grid all the same.
+        let constant = constant.filter(|rate| {
+            rate.num <= MAX_TIMESCALE && rate.as_f64() * MAX_HOLD_MS as f64 >= 1000.0
+        });
+        match constant {
+            Some(rate) => {
+                let timescale = multiplied(rate.num);
+                let frame_ticks = i64::from(timescale / rate.num) * i64::from(rate.den);
+                Self {
+                    timescale,
+                    frame_ticks: Some(frame_ticks),
+                    capped,
+                    nominal_ticks: frame_ticks,
+                }
+            }
+            None => {
+                let timescale = match u32::try_from(time_base_den) {
+                    Ok(den) if time_base_num == 1 && (1..=MAX_TIMESCALE).contains(&den) => {
+                        multiplied(den)
+                    }
+                    _ => FALLBACK_TIMESCALE,
+                };
+                let fps = rate.as_f64().clamp(1.0, f64::from(MAX_FPS));
+                let nominal_ticks = (f64::from(timescale) / fps).round() as i64;
+                Self {
+                    timescale,
+                    frame_ticks: None,
+                    capped,
+                    nominal_ticks,
+                }
+            }
+        }
+    }
+
+    /// A duration in ticks, rounded.
+    #[must_use]
+    pub(crate) fn ticks(&self, seconds: f64) -> i64 {
+        (seconds * f64::from(self.timescale)).round() as i64
+    }
+
+    /// Ticks in seconds.
+    #[must_use]
+    pub(crate) fn seconds(&self, ticks: i64) -> f64 {
+        ticks as f64 / f64::from(self.timescale)
+    }
+
+    /// What the last picture is shown for when nothing says so.
+    #[must_use]
+    pub(crate) fn nominal_ticks(&self) -> i64 {
+        self.nominal_ticks
+    }
+
+    /// At a constant rate, the frame's place on the grid; timestamps that were rounded on the
+    /// way (Matroska's milliseconds) fall into place, others stay what they are.
+    fn snap(&self, pts: i64) -> i64 {
+        match self.frame_ticks {
+            Some(frame) => {
+                let snapped = (pts + frame / 2).div_euclid(frame) * frame;
+                if self.capped || (snapped - pts).abs() <= frame / 4 {
+                    snapped
+                } else {
+                    pts
+                }
+            }
+            None => pts,
+        }
+    }
+}
+
+/// A picture with its place in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Paced<F> {
+    /// The picture.
+    pub(crate) frame: F,
+    /// When it is shown, in ticks from the first.
+    pub(crate) pts: i64,
+    /// It is encoded as an IDR frame and begins a fragment.
+    pub(crate) starts_fragment: bool,
+    /// It begins a segment, too.
+    pub(crate) starts_segment: bool,
+}
+
+impl<F> Paced<F> {
+    /// The same place in time for another picture.
+    pub(crate) fn with_frame<G>(&self, frame: G) -> Paced<G> {
+        let Self {
+            pts,
+            starts_fragment,
+            starts_segment,
+            ..
+        } = *self;
+        Paced {
+            frame,
+            pts,
+            starts_fragment,
+            starts_segment,
+        }
+    }
+}
+
+/// Decides what is shown when. `push` gives back the picture before, now that its end is known.
+#[derive(Debug)]
+pub(crate) struct Pacer<F> {
+    clock: Clock,
+    fragment_ticks: i64,
+    segment_ticks: i64,
+    held: Option<(F, i64)>,
+    fragment: i64,
+    segment: i64,
+}
+
+impl<F: Clone> Pacer<F> {
+    /// Fragments begin with the first picture at or after each multiple of `fragment_ms`,
+    /// segments at each multiple of `segment_ms`, itself a multiple of `fragment_ms`.
+    pub(crate) fn new(clock: Clock, fragment_ms: u32, segment_ms: u32) -> Self {
+        let ticks = |ms: u32| i64::from(ms.max(1)) * i64::from(clock.timescale) / 1000;
+        Self {
+            clock,
+            fragment_ticks: ticks(fragment_ms),
+            segment_ticks: ticks(segment_ms),
+            held: None,
+            fragment: -1,
+            segment: -1,
+        }
+    }
+
+    /// Takes the next picture and hands out what is shown until then.
+    pub(crate) fn push(&mut self, frame: F, pts: i64) -> Vec<Paced<F>> {
+        // Whatever comes first is shown from the very beginning.
+        let pts = if self.held.is_none() {
+            0
+        } else {
+            self.clock.snap(pts)
+        };
+        match self.held.take() {
+            // Too soon: beyond the cap, or a timestamp that does not advance.
+            Some((held, since)) if !self.is_later(since, pts) => {
+                self.held = Some((held, since));
+                Vec::new()
+            }
+            Some((held, since)) => {
+                self.held = Some((frame, pts));
+                self.show(&held, since, pts)
+            }
+            None => {
+                self.held = Some((frame, pts));
+                Vec::new()
+            }
+        }
+    }
+
+    /// The last pictures, up to `end`; nothing if there never was one.
+    /// Gives the exact end as well: never before the last picture's own time has passed.
+    pub(crate) fn finish(mut self, end: i64) -> (Vec<Paced<F>>, i64) {
+        match self.held.take() {
+            Some((held, since)) => {
+                let end = end.max(since + 1);
+                // At a constant rate, less than a frame more is that frame shown a little longer.
+                let is_one = self
+                    .clock
+                    .frame_ticks
+                    .is_some_and(|ticks| end < since + 2 * ticks);
+                let until = if is_one { since + 1 } else { end };
+                (self.show(&held, since, until), end)
+            }
+            None => (Vec::new(), 0),
+        }
+    }
+
+    fn is_later(&self, since: i64, pts: i64) -> bool {
+        let slot = |t: i64| {
+            let scale = i64::from(self.clock.timescale);
+            (t * i64::from(MAX_FPS) + scale / 2).div_euclid(scale)
+        };
+        pts > since && (!self.clock.capped || slot(pts) > slot(since))
+    }
+
+    /// One picture from `since` to `until`, as often as it takes.
+    fn show(&mut self, frame: &F, since: i64, until: i64) -> Vec<Paced<F>> {
+        let gap = until - since;
+        let times = match self.clock.frame_ticks {
+            Some(frame_ticks) => ((gap + frame_ticks / 2) / frame_ticks).max(1),
+            None => {
+                // A millisecond of grace keeps 10 fps with rounded timestamps as it is.
+                let hold = (MAX_HOLD_MS + 1) * i64::from(self.clock.timescale) / 1000;
+                (gap + hold - 1) / hold
+            }
+        };
+        let frame_ticks = self.clock.frame_ticks;
+        let at = |i| frame_ticks.map_or(gap * i / times, |ticks| i * ticks);
+        (0..times)
+            .map(|i| self.place(frame.clone(), since + at(i)))
+            .collect()
+    }
+
+    fn place(&mut self, frame: F, pts: i64) -> Paced<F> {
+        let reached = |count: &mut i64, ticks: i64| {
+            let new = pts / ticks > *count;
+            *count = pts / ticks;
+            new
+        };
+        let starts_fragment = reached(&mut self.fragment, self.fragment_ticks);
+        let starts_segment = reached(&mut self.segment, self.segment_ticks);
+        Paced {
+            frame,
+            pts,
+            starts_fragment,
+            starts_segment,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(num: u32, den: u32) -> FrameRate {
+        FrameRate { num, den }
+    }
+
+    /// All that comes out for pictures at the given ticks.
+    fn run(clock: Clock, times: impl IntoIterator<Item = i64>, end: i64) -> Vec<Paced<usize>> {
+        let mut pacer = Pacer::new(clock, 2000, 4000);
+        let mut out = Vec::new();
+        for (index, pts) in times.into_iter().enumerate() {
+            out.extend(pacer.push(index, pts));
+        }
+        out.extend(pacer.finish(end).0);
+        out
+    }
+
+    fn starts(paced: &[Paced<usize>], clock: Clock) -> Vec<(f64, bool)> {
+        let at = |p: &Paced<usize>| (clock.seconds(p.pts), p.starts_segment);
+        paced.iter().filter(|p| p.starts_fragment).map(at).collect()
+    }
+
+    #[test]
+    fn a_constant_rate_keeps_its_exact_duration() {
+        let clock = Clock::new(Cadence::Constant(rate(30000, 1001)), 1, 30000);
+        assert_eq!((clock.timescale, clock.frame_ticks), (30000, Some(1001)));
+        let clock = Clock::new(Cadence::Constant(rate(24, 1)), 1, 1000);
+        assert_eq!((clock.timescale, clock.frame_ticks), (10008, Some(417)));
+    }
+
+    #[test]
+    fn rounded_timestamps_fall_into_place() {
+        let clock = Clock::new(Cadence::Constant(rate(24000, 1001)), 1, 1000);
+        let milliseconds = [0, 42, 83, 125, 167].map(|ms| ms * 24);
+        let out = run(clock, milliseconds, 5 * 1001);
+        assert_eq!(
+            out.iter().map(|p| p.pts).collect::<Vec<_>>(),
+            [0, 1001, 2002, 3003, 4004]
+        );
+    }
+
+    #[test]
+    fn fragments_start_at_the_first_picture_of_each_two_seconds() {
+        let clock = Clock::new(Cadence::Constant(rate(30000, 1001)), 1, 30000);
+        let out = run(clock, (0..300).map(|i| i * 1001), 300 * 1001);
+        assert_eq!(out.len(), 300);
+        let starts = starts(&out, clock);
+        assert_eq!(
+            starts.iter().map(|s| s.1).collect::<Vec<_>>(),
+            [true, false, true, false, true]
+        );
+        for (k, (at, _)) in starts.iter().enumerate() {
+            assert!(
+                (0.0..1.0 / 29.0).contains(&(at - 2.0 * k as f64)),
+                "{k}: {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_frozen_picture_is_repeated_and_the_grid_kept() {
+        let clock = Clock::new(Cadence::Irregular(rate(30, 1)), 1, 1000);
+        let out = run(clock, [0, 330, 50_000, 50_330], 50_660);
+        assert!(
+            out.windows(2)
+                .all(|w| w[1].pts > w[0].pts && w[1].pts - w[0].pts <= 1010)
+        );
+        assert_eq!(starts(&out, clock).len(), 3);
+        assert_eq!(out.last().map(|p| (p.frame, p.pts)), Some((3, 50_330)));
+    }
+
+    #[test]
+    fn slow_motion_is_capped_at_sixty() {
+        let clock = Clock::new(Cadence::Constant(rate(120, 1)), 1, 120);
+        let out = run(
+            clock,
+            (0..240).map(|i| i * i64::from(clock.timescale) / 120),
+            2 * i64::from(clock.timescale),
+        );
+        assert_eq!(out.len(), 120);
+        let gaps: Vec<i64> = out.windows(2).map(|w| w[1].pts - w[0].pts).collect();
+        assert!(
+            gaps.iter().all(|gap| Some(*gap) == clock.frame_ticks),
+            "{gaps:?}"
+        );
+    }
+
+    #[test]
+    fn sixty_with_rounded_timestamps_loses_nothing() {
+        let clock = Clock::new(Cadence::Constant(rate(60000, 1001)), 1, 1000);
+        let times = (0..600).map(|i| (i * 1001 + 30) / 60 * i64::from(clock.timescale) / 1000);
+        assert_eq!(run(clock, times, 600 * 1001).len(), 600);
+    }
+
+    #[test]
+    fn timestamps_that_go_back_are_dropped() {
+        let clock = Clock::new(Cadence::Irregular(rate(25, 1)), 1, 1000);
+        let out = run(clock, [0, 400, 200, 400, 800], 1200);
+        assert_eq!(out.iter().map(|p| p.pts).collect::<Vec<_>>(), [0, 400, 800]);
+    }
+
+    #[test]
+    fn one_picture_a_second_becomes_ten() {
+        let clock = Clock::new(Cadence::Constant(rate(1, 1)), 1, 16384);
+        let out = run(clock, (0..5).map(|i| i * 16384), 5 * 16384);
+        assert_eq!(out.len(), 50);
+        assert!(out.windows(2).all(|w| w[1].frame >= w[0].frame));
+    }
+
+    #[test]
+    fn a_late_first_picture_is_shown_from_the_start() {
+        let clock = Clock::new(Cadence::Constant(rate(25, 1)), 1, 12800);
+        let frame = clock.frame_ticks.unwrap();
+        let out = run(clock, [10 * frame, 11 * frame], 12 * frame);
+        assert_eq!(out.len(), 12);
+        assert_eq!(out[10].frame, 0);
+    }
+
+    #[test]
+    fn nothing_comes_of_nothing() {
+        let clock = Clock::new(Cadence::Irregular(rate(25, 1)), 1, 1000);
+        assert_eq!(run(clock, [], 1000), []);
+    }
+}
