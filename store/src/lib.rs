@@ -14,20 +14,28 @@ mod conditional;
 mod error;
 mod id;
 mod keys;
+mod lease;
 mod marker;
+mod media_upload;
 mod original;
 pub mod package;
 mod playlist;
 mod presign;
+pub mod queue;
+mod repair;
+mod self_test;
 mod settings;
 mod status;
+mod sweep;
 
 use std::sync::Arc;
 
 pub use error::Error;
 pub use id::{InvalidName, RungName, Take, VideoId};
+pub use media_upload::MediaUpload;
 pub use original::OriginalUpload;
-pub use presign::{ORIGIN_RELATIVE_ENDPOINT, PresignedUrl};
+pub use presign::PresignedUrl;
+pub use repair::DeadJob;
 pub use settings::{AccessKey, Settings, StoreArgs, parse_duration};
 pub use status::{
     Outcome, RenditionSummary, SourceSummary, State, Status, StatusWriter, Versioned,

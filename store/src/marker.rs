@@ -10,9 +10,6 @@ use crate::id::random_hex;
 use crate::keys::Object;
 use crate::{Error, Store, Take, VideoId};
 
-/// After a failed attempt a job waits so long, twice as long after the next, and so on.
-const RETRY_BACKOFF: Duration = Duration::from_secs(5);
-
 /// Who may work on the job, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
@@ -96,8 +93,9 @@ impl Marker {
         }
     }
 
-    pub(crate) fn failed(&self, reason: &str) -> Self {
-        let wait = RETRY_BACKOFF * 2u32.saturating_pow(self.failures.min(6));
+    /// Waits `backoff` after the first failure and twice as long after each further one.
+    pub(crate) fn failed(&self, reason: &str, backoff: Duration) -> Self {
+        let wait = backoff * 2u32.saturating_pow(self.failures.min(6));
         let hold = Hold::Waiting {
             retry_after_ms: wait.as_millis() as u64,
         };
@@ -161,6 +159,7 @@ mod tests {
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(30);
+    const BACKOFF: Duration = Duration::from_secs(5);
 
     #[test]
     fn a_lease_keeps_others_out_until_it_lapses() {
@@ -180,12 +179,14 @@ mod tests {
         let claimed = Marker::new().claimed("a", &Take::new(), LEASE);
         let again = claimed.released().claimed("b", &Take::new(), LEASE);
         assert_eq!((again.failures, again.takeovers), (0, 0));
-        let once = again.failed("S3 went away");
+        let once = again.failed("S3 went away", BACKOFF);
         assert_eq!(once.failures, 1);
         assert!(
             !once.is_claimable(Duration::from_secs(4)) && once.is_claimable(Duration::from_secs(5))
         );
-        let twice = once.claimed("c", &Take::new(), LEASE).failed("again");
+        let twice = once
+            .claimed("c", &Take::new(), LEASE)
+            .failed("again", BACKOFF);
         assert!(
             !twice.is_claimable(Duration::from_secs(9))
                 && twice.is_claimable(Duration::from_secs(10))

@@ -188,23 +188,10 @@ impl OriginalUpload {
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep frees it then.
     pub async fn abort(self) -> Result<(), Error> {
         let object = Object::Original(self.id);
-        let answer = self
-            .store
-            .s3()
-            .abort_multipart_upload()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .upload_id(&self.upload_id)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(Error::from_sdk(
-                format!("abort upload {}", object.key()),
-                &error,
-            )),
-        }
+        let bucket = object.bucket(self.store.settings());
+        self.store
+            .abort_multipart(bucket, &object.key(), &self.upload_id)
+            .await
     }
 }
 

@@ -1,8 +1,9 @@
 //! URLs that carry their own right to read one object for a while.
 //!
 //! Workers get URLs for the internal endpoint, browsers for the public one. Where the page's own origin
-//! serves the buckets (`origin_relative_urls`), URLs are signed for the constant host of
-//! [`ORIGIN_RELATIVE_ENDPOINT`], which that origin puts back before the signature is checked.
+//! serves the buckets (`origin_relative_urls`), the public endpoint is a constant host that nothing ever
+//! connects to: URLs are handed out without it, and that origin puts it back before the signature is
+//! checked.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,10 +14,6 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use crate::keys::Object;
 use crate::settings::{PRESIGN_TTL_FLOOR, PRESIGN_TTL_MAX, Settings};
 use crate::{Error, RungName, Status, Store, VideoId};
-
-/// The address that origin-relative URLs are signed for: set it as `public_endpoint`, and as the `Host`
-/// of a request before its signature is checked. Nothing ever connects to it.
-pub const ORIGIN_RELATIVE_ENDPOINT: &str = "http://assetlab.internal";
 
 /// A URL with a signature in it. Never printed: it is a secret while it lives.
 #[derive(Clone, PartialEq, Eq)]

@@ -40,6 +40,8 @@ pub struct Settings {
     pub upload_expiry: Duration,
     /// A claim not renewed for so long may be taken over.
     pub lease: Duration,
+    /// How long a job waits after its first failed attempt; twice as long after each further one.
+    pub retry_backoff: Duration,
     /// Attempts of a job that may fail before it is given up.
     pub max_failures: u32,
     /// How often a job may be taken over from a worker that went silent.
@@ -64,6 +66,7 @@ impl Settings {
             keep_originals: false,
             upload_expiry: Duration::from_secs(24 * 3600),
             lease: Duration::from_secs(30),
+            retry_backoff: Duration::from_secs(5),
             max_failures: 3,
             max_takeovers: 10,
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::conditional::{Condition, ETag, Swap};
+use crate::conditional::{Condition, ETag, Fetched, Swap};
 use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
 
@@ -181,18 +181,36 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn status(&self, id: VideoId) -> Result<Option<Versioned<Status>>, Error> {
+        Ok(self
+            .fetch_status(id)
+            .await?
+            .map(|(value, fetched)| Versioned {
+                value,
+                etag: fetched.etag.0,
+            }))
+    }
+
+    /// The status, and how long ago it was written by S3's clock.
+    pub(crate) async fn status_and_age(
+        &self,
+        id: VideoId,
+    ) -> Result<Option<(Status, Duration)>, Error> {
+        Ok(self
+            .fetch_status(id)
+            .await?
+            .map(|(status, fetched)| (status, fetched.age)))
+    }
+
+    async fn fetch_status(&self, id: VideoId) -> Result<Option<(Status, Fetched)>, Error> {
         let object = Object::Status(id);
         let Some(fetched) = self.read(&object).await? else {
             return Ok(None);
         };
-        let value = serde_json::from_slice(&fetched.body).map_err(|error| Error::Corrupt {
+        let status = serde_json::from_slice(&fetched.body).map_err(|error| Error::Corrupt {
             key: object.key(),
             reason: error.to_string(),
         })?;
-        Ok(Some(Versioned {
-            value,
-            etag: fetched.etag.0,
-        }))
+        Ok(Some((status, fetched)))
     }
 
     /// Creates the status of an uploaded video; one that is there already stays.
@@ -203,27 +221,18 @@ impl Store {
             .map(drop)
     }
 
-    /// Sets a final status back to pending, for a re-queue. Any other status is left as it is.
-    pub(crate) async fn reset_status(&self, id: VideoId) -> Result<(), Error> {
+    /// Sets an `error` back to pending, for a re-queue. Any other status is left as it is.
+    pub(crate) async fn reset_failed_status(&self, id: VideoId) -> Result<(), Error> {
         let Some(there) = self.status(id).await? else {
             return Ok(());
         };
-        if there.value.status.is_terminal() {
+        if there.value.status == State::Error {
             let body = Status::pending(id, &there.value.filename).to_json();
             self.swap(&Object::Status(id), body, Condition::Is(&ETag(there.etag)))
                 .await?;
         }
         Ok(())
     }
-}
-
-/// What the first look at the status after a won claim gave.
-#[derive(Debug)]
-pub(crate) enum Opened {
-    /// The status names this claim's take now; every former owner is fenced.
-    Fenced(StatusWriter),
-    /// Nothing is left to do: a former owner got as far as the final status.
-    Final(State),
 }
 
 /// The right to write one video's status, held by one claim.
@@ -236,8 +245,13 @@ pub struct StatusWriter {
 }
 
 impl StatusWriter {
-    /// The first act after a claim: the status names `take`, which fences whoever wrote it before.
-    pub(crate) async fn open(store: &Store, id: VideoId, take: &Take) -> Result<Opened, Error> {
+    /// The first act after a claim: the status names `take`, which fences whoever wrote it before. None
+    /// where nothing is left to do: a former owner got as far as the final status.
+    pub(crate) async fn open(
+        store: &Store,
+        id: VideoId,
+        take: &Take,
+    ) -> Result<Option<Self>, Error> {
         loop {
             let there = store.status(id).await?;
             // A marker without a status: its writer died between the two, or repair was faster.
@@ -249,7 +263,7 @@ impl StatusWriter {
                 ),
             };
             if current.status.is_terminal() {
-                return Ok(Opened::Final(current.status));
+                return Ok(None);
             }
             let status = Status {
                 status: State::Processing,
@@ -264,7 +278,7 @@ impl StatusWriter {
                 .await?
             {
                 let progress_written = Instant::now();
-                return Ok(Opened::Fenced(Self {
+                return Ok(Some(Self {
                     store: store.clone(),
                     status,
                     etag,
@@ -347,18 +361,27 @@ impl StatusWriter {
             updated_at: OffsetDateTime::now_utc(),
             ..status
         };
-        let object = Object::Status(status.id);
-        match self
-            .store
-            .swap(&object, status.to_json(), Condition::Is(&self.etag))
-            .await?
-        {
-            Swap::Won(etag) => {
-                self.etag = etag;
-                self.status = status;
-                Ok(())
+        let (object, body) = (Object::Status(status.id), status.to_json());
+        loop {
+            let condition = Condition::Is(&self.etag);
+            if let Swap::Won(etag) = self.store.swap(&object, body.clone(), condition).await? {
+                (self.etag, self.status) = (etag, status);
+                return Ok(());
             }
-            Swap::Lost => Err(Error::Fenced(self.status.id)),
+            // An earlier write of ours that was given up for lost may have arrived after all.
+            let there = self
+                .store
+                .status(status.id)
+                .await?
+                .filter(|there| there.value.take == status.take);
+            match there {
+                Some(there) if !there.value.status.is_terminal() => self.etag = ETag(there.etag),
+                Some(there) if there.value.status == status.status => {
+                    (self.etag, self.status) = (ETag(there.etag), there.value);
+                    return Ok(());
+                }
+                _ => return Err(Error::Fenced(status.id)),
+            }
         }
     }
 }

@@ -1,0 +1,189 @@
+//! Holding a claim: the marker is renewed by a task of its own, and whoever works on the job learns at once
+//! when it is lost.
+//!
+//! The holder's clock is used for one thing only: to stop early. With no successful renewal for two
+//! thirds of the lease it counts as lost, so that a worker stops before another one may begin.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::conditional::{Condition, ETag, Swap};
+use crate::keys::Object;
+use crate::marker::Marker;
+use crate::{Error, Store, Take, VideoId};
+
+/// A claim held by renewal. Dropped, it is no longer renewed and lapses.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    store: Store,
+    id: VideoId,
+    take: Take,
+    /// The marker as last written by us.
+    held: Arc<Mutex<(Marker, ETag)>>,
+    lost: CancellationToken,
+    renewal: AbortHandle,
+}
+
+impl Lease {
+    /// Renews from now on. `claimed_at` is when the winning request was sent.
+    pub(crate) fn hold(
+        store: &Store,
+        id: VideoId,
+        take: Take,
+        marker: Marker,
+        etag: ETag,
+        claimed_at: Instant,
+    ) -> Self {
+        let held = Arc::new(Mutex::new((marker, etag)));
+        let lost = CancellationToken::new();
+        let renewal = Renewal {
+            store: store.clone(),
+            id,
+            take: take.clone(),
+            held: Arc::clone(&held),
+            lost: lost.clone(),
+        };
+        let renewal = tokio::spawn(renewal.run(claimed_at)).abort_handle();
+        Self {
+            store: store.clone(),
+            id,
+            take,
+            held,
+            lost,
+            renewal,
+        }
+    }
+
+    pub(crate) fn id(&self) -> VideoId {
+        self.id
+    }
+
+    pub(crate) fn take(&self) -> &Take {
+        &self.take
+    }
+
+    /// Cancelled when the claim is lost.
+    pub(crate) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    pub(crate) fn marker(&self) -> Marker {
+        lock(&self.held).0.clone()
+    }
+
+    /// Ends the renewal and swaps the marker for what `next` makes of it. [`Swap::Lost`] when the claim is
+    /// not ours any more.
+    pub(crate) async fn replace(
+        &self,
+        next: impl FnOnce(&Marker) -> Marker,
+    ) -> Result<Swap, Error> {
+        self.renewal.abort();
+        let (marker, mut etag) = lock(&self.held).clone();
+        let next = next(&marker).to_json();
+        loop {
+            let object = Object::Marker(self.id);
+            if let Swap::Won(etag) = self
+                .store
+                .swap(&object, next.clone(), Condition::Is(&etag))
+                .await?
+            {
+                return Ok(Swap::Won(etag));
+            }
+            // A renewal that was under way when it was ended may have been the last write.
+            match self.store.read(&object).await? {
+                Some(there)
+                    if Marker::from_json(self.id, &there.body)?.is_claimed_with(&self.take) =>
+                {
+                    etag = there.etag;
+                }
+                _ => return Ok(Swap::Lost),
+            }
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+struct Renewal {
+    store: Store,
+    id: VideoId,
+    take: Take,
+    held: Arc<Mutex<(Marker, ETag)>>,
+    lost: CancellationToken,
+}
+
+impl Renewal {
+    /// Renews every third of the lease until it cannot, then says so.
+    async fn run(self, claimed_at: Instant) {
+        let lease = self.store.settings().lease;
+        let mut deadline = claimed_at + lease * 2 / 3;
+        loop {
+            sleep(lease / 3).await;
+            // After a process was frozen the first thing it learns is that it is too late.
+            let reason = match self.renew_until(deadline, lease).await {
+                Ok(renewed_at) => {
+                    deadline = renewed_at + lease * 2 / 3;
+                    continue;
+                }
+                Err(reason) => reason,
+            };
+            tracing::warn!(video_id = %self.id, take = %self.take, reason, "claim lost");
+            self.lost.cancel();
+            return;
+        }
+    }
+
+    /// One renewal, tried until the deadline; returns when the winning request was sent.
+    async fn renew_until(
+        &self,
+        deadline: Instant,
+        lease: Duration,
+    ) -> Result<Instant, &'static str> {
+        while Instant::now() < deadline {
+            let sent_at = Instant::now();
+            let (marker, etag) = lock(&self.held).clone();
+            let next = marker.renewed();
+            let object = Object::Marker(self.id);
+            let swap = self
+                .store
+                .swap(&object, next.to_json(), Condition::Is(&etag));
+            match timeout_at(deadline, swap).await {
+                Ok(Ok(Swap::Won(etag))) => {
+                    *lock(&self.held) = (next, etag);
+                    return Ok(sent_at);
+                }
+                // An earlier renewal of ours whose answer was lost, or another owner.
+                Ok(Ok(Swap::Lost)) => match self.store.read(&object).await {
+                    Ok(Some(there)) => match Marker::from_json(self.id, &there.body) {
+                        Ok(marker) if marker.is_claimed_with(&self.take) => {
+                            *lock(&self.held) = (marker, there.etag);
+                        }
+                        _ => return Err("taken over"),
+                    },
+                    Ok(None) => return Err("the marker is gone"),
+                    Err(error) => self.note(&error),
+                },
+                Ok(Err(error)) => self.note(&error),
+                Err(_) => break,
+            }
+            sleep(lease / 30).await;
+        }
+        Err("not renewed in time")
+    }
+
+    fn note(&self, error: &Error) {
+        tracing::warn!(video_id = %self.id, take = %self.take, %error, "renewal failed, trying again");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,235 @@
+//! One rendition on its way into the video bucket, while it is being encoded.
+//!
+//! An MP4's head (its indexes) is known only when the last fragment is written, so the first part, which
+//! holds the head and the first fragments, is kept in memory and sent last. All parts but the last are of
+//! equal size, as some stores demand. Memory: two parts, whatever the length.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+
+use crate::error::is_missing;
+use crate::keys::Object;
+use crate::{Error, RungName, Store, Take, VideoId};
+
+/// S3 takes parts of 5 MiB to 5 GiB, 10,000 at most: 78 GiB a file with this size.
+const PART_LEN_BYTES: usize = 8 << 20;
+
+/// A rendition's upload. Nothing is visible before [`finish`](Self::finish); dropped without it, the parts
+/// sent are given up in the background (and swept, should that fail).
+#[derive(Debug)]
+pub struct MediaUpload {
+    store: Store,
+    id: VideoId,
+    take: Take,
+    rung: RungName,
+    /// None once it is completed or given up.
+    upload_id: Option<String>,
+    head_len_bytes: usize,
+    part_len_bytes: usize,
+    /// The first part; it begins with room for the head.
+    first: BytesMut,
+    /// What does not fill a part yet.
+    pending: BytesMut,
+    /// Parts sent, from number 2 on.
+    sent: Vec<CompletedPart>,
+    len_bytes: u64,
+}
+
+impl MediaUpload {
+    /// Begins a file whose first `head_len_bytes` bytes come last.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn begin(
+        store: &Store,
+        id: VideoId,
+        take: &Take,
+        rung: &RungName,
+        head_len_bytes: usize,
+    ) -> Result<Self, Error> {
+        let object = Object::Rendition(id, take, rung);
+        let answer = store
+            .s3()
+            .create_multipart_upload()
+            .bucket(object.bucket(store.settings()))
+            .key(object.key())
+            .content_type(object.content_type())
+            .cache_control(object.cache_control())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
+        Ok(Self {
+            store: store.clone(),
+            id,
+            take: take.clone(),
+            rung: rung.clone(),
+            upload_id: Some(answer.upload_id.unwrap_or_default()),
+            head_len_bytes,
+            // The head must lie in the first part as a whole.
+            part_len_bytes: PART_LEN_BYTES.max(head_len_bytes),
+            first: BytesMut::zeroed(head_len_bytes),
+            pending: BytesMut::new(),
+            sent: Vec::new(),
+            len_bytes: head_len_bytes as u64,
+        })
+    }
+
+    /// Appends after the head and what was appended before; returns when all that fills a part is sent.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn append(&mut self, mut bytes: Bytes) -> Result<(), Error> {
+        self.len_bytes += bytes.len() as u64;
+        let room = self.part_len_bytes - self.first.len();
+        self.first
+            .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
+        while !bytes.is_empty() {
+            let room = self.part_len_bytes - self.pending.len();
+            self.pending
+                .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
+            if self.pending.len() == self.part_len_bytes {
+                let part = self.pending.split().freeze();
+                self.send_part(self.sent.len() as i32 + 2, part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the head in front and makes the file visible, whole. Returns its length.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when `head` is not as long as announced; [`Error::Unavailable`] and its kin when
+    /// S3 does not answer.
+    pub async fn finish(mut self, head: &[u8]) -> Result<u64, Error> {
+        if head.len() != self.head_len_bytes {
+            let announced = self.head_len_bytes;
+            return Err(Error::Input(format!(
+                "the head of {} was announced with {announced} bytes and has {}",
+                self.rung,
+                head.len()
+            )));
+        }
+        self.first[..head.len()].copy_from_slice(head);
+        if !self.pending.is_empty() {
+            let part = self.pending.split().freeze();
+            self.send_part(self.sent.len() as i32 + 2, part).await?;
+        }
+        let first = self.first.split().freeze();
+        self.send_part(1, first).await?;
+        self.sent.rotate_right(1);
+        self.complete().await?;
+        self.upload_id = None;
+        Ok(self.len_bytes)
+    }
+
+    /// Gives the upload up and frees its space.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep frees it then.
+    pub async fn abort(mut self) -> Result<(), Error> {
+        match self.upload_id.take() {
+            Some(upload_id) => {
+                let object = Object::Rendition(self.id, &self.take, &self.rung);
+                let bucket = object.bucket(self.store.settings());
+                self.store
+                    .abort_multipart(bucket, &object.key(), &upload_id)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn send_part(&mut self, number: i32, part: Bytes) -> Result<(), Error> {
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        let answer = self
+            .store
+            .s3()
+            .upload_part()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .set_upload_id(self.upload_id.clone())
+            .part_number(number)
+            .body(ByteStream::from(part))
+            .send()
+            .await
+            .map_err(|error| {
+                Error::from_sdk(format!("upload part {number} of {}", object.key()), &error)
+            })?;
+        self.sent.push(
+            CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(answer.e_tag)
+                .build(),
+        );
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Result<(), Error> {
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(self.sent.clone()))
+            .build();
+        let answer = self
+            .store
+            .s3()
+            .complete_multipart_upload()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .set_upload_id(self.upload_id.clone())
+            .multipart_upload(parts)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            // The first answer was lost and the SDK asked again: the upload is gone, the file is there.
+            Err(error) if is_missing(&error) && self.store.exists(&object).await? => Ok(()),
+            Err(error) => Err(Error::from_sdk(
+                format!("complete upload {}", object.key()),
+                &error,
+            )),
+        }
+    }
+}
+
+impl Drop for MediaUpload {
+    fn drop(&mut self) {
+        let Some(upload_id) = self.upload_id.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        let (key, store) = (object.key(), self.store.clone());
+        runtime.spawn(async move {
+            let bucket = &store.settings().video_bucket;
+            if let Err(error) = store.abort_multipart(bucket, &key, &upload_id).await {
+                tracing::debug!(key, %error, "left for the sweep");
+            }
+        });
+    }
+}
+
+impl Store {
+    pub(crate) async fn abort_multipart(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+    ) -> Result<(), Error> {
+        let answer = self
+            .s3()
+            .abort_multipart_upload()
+            .bucket(bucket)
+            .key(key)
+            .upload_id(upload_id)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
+            Err(error) => Err(Error::from_sdk(format!("abort upload {key}"), &error)),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The queue: markers in the raw bucket, claimed by compare-and-swap.
+//!
+//! Claim → work → exactly one of [`Claim::finish`], [`Claim::fail`], [`Claim::release`]. A claim that ends
+//! otherwise (its process died) lapses with its lease and is taken over.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::conditional::{Condition, ETag, ServerDate, Swap};
+use crate::keys::{self, Object};
+use crate::lease::Lease;
+use crate::marker::{Hold, Marker};
+use crate::status::StatusWriter;
+use crate::{Error, Store, Take, VideoId};
+
+/// What the uploader reads of a job that failed for reasons that are not the file's.
+const GIVEN_UP: &str = "The video could not be processed because of a fault on the server. \
+    The original is kept, and the operator can try again.";
+
+/// The queue as one owner sees it.
+#[derive(Debug)]
+pub struct Queue {
+    store: Store,
+    owner: String,
+    /// Markers read before, by version: what LIST shows unchanged need not be read again.
+    known: Mutex<HashMap<VideoId, (ETag, Marker)>>,
+}
+
+/// A marker that may be claimed.
+struct Candidate {
+    id: VideoId,
+    etag: ETag,
+    marker: Marker,
+}
+
+impl Queue {
+    /// The queue for `owner`: a name that tells this worker from all others.
+    #[must_use]
+    pub fn new(store: Store, owner: impl Into<String>) -> Self {
+        Self {
+            store,
+            owner: owner.into(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Claims one job, if there is one to be had: at random among the oldest `2 × free_slots`, so that
+    /// workers seldom run for the same one. The status already names the claim's take: former owners are
+    /// fenced.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn claim(&self, free_slots: usize) -> Result<Option<(Claim, StatusWriter)>, Error> {
+        let mut candidates = self.candidates(2 * free_slots.max(1)).await?;
+        while !candidates.is_empty() {
+            let at = usize::from_ne_bytes(crate::id::random_bytes()) % candidates.len();
+            let candidate = candidates.swap_remove(at);
+            if let Some(claimed) = self.claim_candidate(candidate).await? {
+                return Ok(Some(claimed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Frees what this owner had claimed before it was started anew, without waiting for leases; each
+    /// counts as a takeover. Only for an owner that is known to run once, such as the holder of a lock.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn free_former_claims(&self) -> Result<usize, Error> {
+        let mut freed = 0;
+        for (id, _, _) in self.list().await? {
+            let object = Object::Marker(id);
+            let Some(there) = self.store.read(&object).await? else {
+                continue;
+            };
+            let marker = Marker::from_json(id, &there.body)?;
+            if matches!(&marker.hold, Hold::Claimed { owner, .. } if *owner == self.owner) {
+                let next = marker.freed().to_json();
+                let swap = self
+                    .store
+                    .swap(&object, next, Condition::Is(&there.etag))
+                    .await?;
+                freed += usize::from(matches!(swap, Swap::Won(_)));
+            }
+        }
+        Ok(freed)
+    }
+
+    /// The first page of markers, oldest first (ids sort by time), with version and age.
+    async fn list(&self) -> Result<Vec<(VideoId, ETag, Duration)>, Error> {
+        let server_date = ServerDate::default();
+        let answer = self
+            .store
+            .s3()
+            .list_objects_v2()
+            .bucket(&self.store.settings().raw_bucket)
+            .prefix(keys::prefix::QUEUE)
+            .customize()
+            .interceptor(server_date.clone())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk("list the queue", &error))?;
+        let markers = answer.contents().iter().filter_map(|object| {
+            let id = keys::id_under(keys::prefix::QUEUE, object.key()?)?;
+            let etag = ETag(object.e_tag().unwrap_or_default().to_owned());
+            Some((id, etag, server_date.age_of(object.last_modified())))
+        });
+        Ok(markers.collect())
+    }
+
+    /// The oldest markers that may be claimed, `wanted` at most. One that another worker is seen to hold
+    /// is passed over, so those in work never hide the ones behind them.
+    async fn candidates(&self, wanted: usize) -> Result<Vec<Candidate>, Error> {
+        let listed = self.list().await?;
+        let before = std::mem::take(&mut *self.known());
+        let (mut candidates, mut after) = (Vec::new(), HashMap::new());
+        for (id, etag, age) in listed {
+            if candidates.len() == wanted {
+                break;
+            }
+            let (etag, marker, age) = match before.get(&id) {
+                Some((known_etag, marker)) if *known_etag == etag => (etag, marker.clone(), age),
+                _ => match self.store.read(&Object::Marker(id)).await? {
+                    None => continue,
+                    Some(there) => match Marker::from_json(id, &there.body) {
+                        Ok(marker) => (there.etag, marker, there.age),
+                        // One spoilt marker must not stop the queue.
+                        Err(error) => {
+                            tracing::error!(video_id = %id, %error, "marker passed over");
+                            continue;
+                        }
+                    },
+                },
+            };
+            after.insert(id, (etag.clone(), marker.clone()));
+            if marker.is_claimable(age) {
+                candidates.push(Candidate { id, etag, marker });
+            }
+        }
+        *self.known() = after;
+        Ok(candidates)
+    }
+
+    /// Tries for one marker; none if another won it, or if there was nothing left to do but to clear it
+    /// away.
+    async fn claim_candidate(
+        &self,
+        Candidate { id, etag, marker }: Candidate,
+    ) -> Result<Option<(Claim, StatusWriter)>, Error> {
+        let object = Object::Marker(id);
+        if marker.hold == Hold::Settled {
+            self.store.delete(&object).await?;
+            return Ok(None);
+        }
+        let take = Take::new();
+        let claimed = marker.claimed(&self.owner, &take, self.store.settings().lease);
+        let claimed_at = Instant::now();
+        let Swap::Won(etag) = self
+            .store
+            .swap(&object, claimed.to_json(), Condition::Is(&etag))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let takeovers = claimed.takeovers;
+        let lease = Lease::hold(&self.store, id, take, claimed, etag, claimed_at);
+        let claim = Claim {
+            store: self.store.clone(),
+            lease,
+        };
+        match claim.open_status().await {
+            Ok(Some(mut status)) if takeovers > self.store.settings().max_takeovers => {
+                claim
+                    .give_up(&mut status, "its workers went silent too often")
+                    .await?;
+                Ok(None)
+            }
+            Ok(Some(status)) => {
+                tracing::info!(video_id = %id, take = %claim.take(), takeovers, "claimed");
+                Ok(Some((claim, status)))
+            }
+            Ok(None) => {
+                claim.finish().await?;
+                Ok(None)
+            }
+            Err(error) => {
+                claim.release().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<VideoId, (ETag, Marker)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to work on one job. It is renewed in the background until it is consumed, or lost.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped lapses only with its lease"]
+pub struct Claim {
+    store: Store,
+    lease: Lease,
+}
+
+impl Claim {
+    /// The video to work on.
+    #[must_use]
+    pub fn id(&self) -> VideoId {
+        self.lease.id()
+    }
+
+    /// Where this claim's output goes.
+    #[must_use]
+    pub fn take(&self) -> &Take {
+        self.lease.take()
+    }
+
+    /// Cancelled when another may have taken over: the work must stop at once.
+    #[must_use]
+    pub fn lost(&self) -> &CancellationToken {
+        self.lease.lost()
+    }
+
+    /// Whether the job must run alone in its worker, because a worker died over it before.
+    #[must_use]
+    pub fn must_run_alone(&self) -> bool {
+        self.lease.marker().takeovers > 0
+    }
+
+    /// The status is final: the marker goes. A claim lost in the meantime is no error.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; whoever claims the marker next then
+    /// finds the final status and clears it away.
+    pub async fn finish(self) -> Result<(), Error> {
+        // Deletes have no condition: the swap proves that the marker is ours, and nobody claims a settled
+        // one.
+        if let Swap::Won(_) = self.lease.replace(Marker::settled).await? {
+            self.store.delete(&Object::Marker(self.id())).await?;
+        }
+        Ok(())
+    }
+
+    /// The attempt failed, but another may succeed: the job goes back to wait, or is given up after too
+    /// many failures. `reason` is for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn fail(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+        if self.lease.marker().failures + 1 >= self.store.settings().max_failures {
+            return self.give_up(status, reason).await;
+        }
+        self.lease
+            .replace(|marker| marker.failed(reason, self.store.settings().retry_backoff))
+            .await
+            .map(drop)
+    }
+
+    /// Gives the job back unharmed, for another worker to take at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn release(self) -> Result<(), Error> {
+        self.lease.replace(Marker::released).await.map(drop)
+    }
+
+    /// Status `error`, then `dead/<id>`, then the marker goes.
+    async fn give_up(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+        status.error(GIVEN_UP).await?;
+        let backoff = self.store.settings().retry_backoff;
+        let dead = self.lease.marker().failed(reason, backoff);
+        self.store
+            .write(&Object::Dead(self.id()), dead.to_json())
+            .await?;
+        tracing::error!(video_id = %self.id(), take = %self.take(), reason, "job given up");
+        self.finish().await
+    }
+
+    /// The status to write; none where the video is final or deleted.
+    async fn open_status(&self) -> Result<Option<StatusWriter>, Error> {
+        if self.store.exists(&Object::Tombstone(self.id())).await? {
+            return Ok(None);
+        }
+        StatusWriter::open(&self.store, self.id(), self.take()).await
+    }
+}

@@ -1,0 +1,149 @@
+//! Finding what fell out of the queue, and what was given up.
+//!
+//! An upload that was completed by a process which died before the marker was written leaves an original
+//! with no marker and no final status. Repair queues it. Everything here is conditional, so any number of
+//! processes may do it at any time.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::conditional::ServerDate;
+use crate::keys::{self, Object};
+use crate::marker::Marker;
+use crate::{Error, Store, VideoId};
+
+/// A job in `dead/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadJob {
+    /// The video.
+    pub id: VideoId,
+    /// Attempts that failed.
+    pub failures: u32,
+    /// Times that a worker went silent over it.
+    pub takeovers: u32,
+    /// Why the last attempt ended.
+    pub last_error: String,
+}
+
+/// What a LIST says of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) key: String,
+    /// By S3's clock.
+    pub(crate) age: Duration,
+}
+
+impl Store {
+    /// Queues every original whose status is absent or not final and whose marker is missing; never one of
+    /// a deleted video. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn repair(&self) -> Result<usize, Error> {
+        let raw = &self.settings().raw_bucket;
+        // The queue before the originals: whatever is queued in between is found to have its marker below.
+        let queue = self.list_all(raw, keys::prefix::QUEUE).await?;
+        let queued: HashSet<VideoId> = queue
+            .iter()
+            .filter_map(|listed| keys::id_under(keys::prefix::QUEUE, &listed.key))
+            .collect();
+        let mut repaired = 0;
+        for listed in self.list_all(raw, keys::prefix::ORIGINALS).await? {
+            let Some(id) = keys::original_id(&listed.key) else {
+                continue;
+            };
+            if queued.contains(&id) || !self.is_forgotten(id).await? {
+                continue;
+            }
+            let filename = self.original_filename(id).await?;
+            match self.enqueue(id, &filename).await {
+                Ok(()) => repaired += 1,
+                Err(Error::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(repaired)
+    }
+
+    /// Whether a video has neither a marker nor a final status. The status is read last: a worker writes it
+    /// before its marker goes.
+    async fn is_forgotten(&self, id: VideoId) -> Result<bool, Error> {
+        if self.exists(&Object::Marker(id)).await? {
+            return Ok(false);
+        }
+        let status = self.status(id).await?;
+        Ok(status.is_none_or(|there| !there.value.status.is_terminal()))
+    }
+
+    /// The jobs that used up their attempts, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn dead_jobs(&self) -> Result<Vec<DeadJob>, Error> {
+        let mut jobs = Vec::new();
+        for listed in self
+            .list_all(&self.settings().raw_bucket, keys::prefix::DEAD)
+            .await?
+        {
+            let Some(id) = keys::id_under(keys::prefix::DEAD, &listed.key) else {
+                continue;
+            };
+            let Some(fetched) = self.read(&Object::Dead(id)).await? else {
+                continue;
+            };
+            let marker = Marker::from_json(id, &fetched.body)?;
+            jobs.push(DeadJob {
+                id,
+                failures: marker.failures,
+                takeovers: marker.takeovers,
+                last_error: marker.last_error.unwrap_or_default(),
+            });
+        }
+        Ok(jobs)
+    }
+
+    /// Queues a video anew whose status is `error`, with all its attempts before it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when its original is not there any more.
+    pub async fn requeue(&self, id: VideoId) -> Result<(), Error> {
+        let original = Object::Original(id);
+        if !self.exists(&original).await? {
+            return Err(Error::Missing(original.key()));
+        }
+        self.reset_failed_status(id).await?;
+        self.enqueue(id, &self.original_filename(id).await?).await?;
+        self.delete(&Object::Dead(id)).await
+    }
+
+    /// All objects under a prefix, page by page.
+    pub(crate) async fn list_all(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let server_date = ServerDate::default();
+            let page = self
+                .s3()
+                .list_objects_v2()
+                .bucket(bucket)
+                .prefix(prefix)
+                .set_start_after(after.take())
+                .customize()
+                .interceptor(server_date.clone())
+                .send()
+                .await
+                .map_err(|error| Error::from_sdk(format!("list {prefix}"), &error))?;
+            listed.extend(page.contents().iter().filter_map(|object| {
+                let age = server_date.age_of(object.last_modified());
+                Some(Listed {
+                    key: object.key()?.to_owned(),
+                    age,
+                })
+            }));
+            after = listed.last().map(|last| last.key.clone());
+            if !page.is_truncated().unwrap_or(false) || page.contents().is_empty() {
+                return Ok(listed);
+            }
+        }
+    }
+}
