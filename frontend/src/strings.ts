@@ -53,7 +53,7 @@ export const strings = {
   transcode: {
     label: "Preparing the video",
     pending: "Waiting for a free worker",
-    processing: "Making the other qualities",
+    processing: "Making every quality",
     done: "Ready in every quality",
     failed: "The video could not be prepared",
     percent: (percent: number) => `${percent} %`,
@@ -65,7 +65,6 @@ export const strings = {
     untitled: "Video",
     preparing: "Preparing your video",
     preparingLead: "It starts here by itself as soon as it is ready.",
-    original: "Playing the original while other qualities are made.",
     failedTitle: "This video could not be prepared",
     failedOriginal: "What plays here is the file as it was uploaded.",
     missingTitle: "This video is not here",

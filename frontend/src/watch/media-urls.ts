@@ -60,7 +60,7 @@ export function firstUri(playlist: string): string | null {
 }
 
 function pathOf(url: string): string {
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname } = new URL(url, document.baseURI);
   return origin + pathname;
 }
 
