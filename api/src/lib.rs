@@ -1,1 +1,122 @@
-//! Skeleton.
+//! AssetLab's HTTP side: uploads, statuses, links and playlists, and the pages.
+//!
+//! [`router`] turns an [`App`] into an axum router; `assetlab-api` serves it alone, `assetlab` next
+//! to its embedded S3. Nothing is kept between requests but the S3 client: any number of these
+//! servers work on the same buckets.
+//!
+//! Invariants: an upload uses constant memory and leaves no multipart upload behind when it fails;
+//! a playlist is never a redirect (HLS authoring specification 8.18); no token, query string or
+//! presigned URL reaches the log.
+
+mod auth;
+mod config;
+mod error;
+mod filename;
+mod headers;
+mod health;
+mod hls;
+mod linger;
+mod log;
+mod media_type;
+mod origin;
+mod pages;
+mod request_log;
+mod serve;
+mod upload;
+mod video;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, map_request, map_response};
+use axum::routing::{get, post};
+use store::Store;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+pub use auth::{AdminToken, EmptyToken};
+pub use config::HttpArgs;
+pub use log::{LogArgs, LogFormat};
+pub use origin::{CorsOrigins, NotAnOrigin, Origin};
+pub use pages::{Pages, PagesError};
+pub use serve::{BindError, bind, serve, stop_signal};
+
+use error::ApiError;
+
+/// What the routes work with; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    admin_token: AdminToken,
+    pages: Option<Pages>,
+    public_url: Option<Origin>,
+    cors_origins: CorsOrigins,
+    max_upload_bytes: u64,
+    /// Where browsers find the buckets, unless that is here.
+    media_origins: Vec<Origin>,
+}
+
+impl App {
+    /// Puts the parts together. `pages` is the built frontend, where this server is to show it.
+    ///
+    /// # Errors
+    /// [`store::Error::Settings`] where no URL can be signed with the store's credentials.
+    pub async fn new(
+        store: Store,
+        admin_token: AdminToken,
+        pages: Option<Pages>,
+        http: &HttpArgs,
+    ) -> Result<Self, store::Error> {
+        if http.cors_origins == CorsOrigins::SameOrigin {
+            tracing::info!(
+                "CORS_ORIGINS is unset: only pages of this server's own origin may call the API"
+            );
+        }
+        Ok(Self {
+            media_origins: headers::media_origins(&store).await?,
+            store,
+            admin_token,
+            pages,
+            public_url: http.public_url.clone(),
+            cors_origins: http.cors_origins.clone(),
+            max_upload_bytes: http.max_upload_bytes,
+        })
+    }
+}
+
+/// All routes of the API and, for every other path, the pages.
+pub fn router(app: App) -> Router {
+    // What a form adds around its file: boundaries, headers, small fields.
+    let form_limit_bytes = app.max_upload_bytes.saturating_add(1 << 20);
+    let upload = Router::new()
+        .route("/api/upload", post(upload::upload))
+        .layer(DefaultBodyLimit::max(
+            usize::try_from(form_limit_bytes).unwrap_or(usize::MAX),
+        ))
+        .layer(map_request(linger::linger));
+    let playlists = Router::new()
+        .route("/api/video/{id}/hls/{name}", get(hls::playlist))
+        .layer(CompressionLayer::new());
+    let videos = Router::new()
+        .route("/api/video/{id}", get(video::link))
+        .route("/api/video/{id}/status", get(video::status))
+        .route("/api/video/{id}/{name}", get(video::rung_link));
+    let health = Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready));
+    let pages = Router::new()
+        .fallback(pages::fallback)
+        .layer(CompressionLayer::new());
+
+    Router::new()
+        .merge(upload)
+        .merge(playlists)
+        .merge(videos)
+        .merge(health)
+        .merge(pages)
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(CatchPanicLayer::custom(request_log::answer_panic))
+        .layer(headers::cors(&app.cors_origins))
+        .layer(map_response(headers::security(&app.media_origins)))
+        .layer(from_fn(request_log::log_request))
+        .with_state(app)
+}

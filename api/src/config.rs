@@ -1,0 +1,34 @@
+//! How the HTTP side is set up, from the environment or the command line.
+
+use std::net::IpAddr;
+
+use crate::{CorsOrigins, Origin};
+
+/// S3 takes 10,000 parts at most, and an upload's parts are of 8 MiB.
+const MOST_UPLOAD_BYTES: u64 = 10_000 * crate::upload::PART_LEN_BYTES as u64;
+
+/// Options of every binary that serves the API.
+#[derive(Debug, Clone, clap::Args)]
+pub struct HttpArgs {
+    /// Port to listen on.
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    pub port: u16,
+
+    /// Address to listen on [default: 127.0.0.1; `assetlab`: 0.0.0.0].
+    #[arg(long, env = "BIND")]
+    pub bind: Option<IpAddr>,
+
+    /// Origin under which clients reach this server, such as `https://video.example.org`. Needed
+    /// behind a proxy that ends TLS, where media is served by this server too.
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<Origin>,
+
+    /// Origins whose pages may call the API, comma separated, or `*`. Unset: same origin only.
+    #[arg(long, env = "CORS_ORIGINS", default_value = "")]
+    pub cors_origins: CorsOrigins,
+
+    /// Largest upload, in bytes.
+    #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30,
+          value_parser = clap::value_parser!(u64).range(1..=MOST_UPLOAD_BYTES))]
+    pub max_upload_bytes: u64,
+}

@@ -1,0 +1,109 @@
+//! What a client is told when something is wrong: one JSON shape and a closed set of codes.
+//!
+//! `{"error": {"code": "not_found", "message": "…"}}`. Codes are for programs and never change their
+//! meaning; messages are for people. What went wrong inside is not told: it travels with the
+//! response as a [`Cause`] to the request log, which writes it down once, next to the request's id.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("Send the admin token as `Authorization: Bearer <token>`.")]
+    Unauthorized,
+    #[error("There is nothing at this address.")]
+    NotFound,
+    #[error("There is no video with this id.")]
+    NoSuchVideo,
+    #[error("The video has no such quality.")]
+    NoSuchRung,
+    #[error("The video is not ready yet: its status says when it is.")]
+    NotReady,
+    #[error("This address does not answer to this method.")]
+    MethodNotAllowed,
+    #[error("The request has no usable Host header: send one, or set PUBLIC_URL on the server.")]
+    BadHost,
+    #[error(
+        "The upload is not a form: send `multipart/form-data` with the video in the field `file`."
+    )]
+    NotAForm,
+    #[error("The form breaks off or cannot be read: send it again.")]
+    BrokenForm,
+    #[error("The form has no file: put the video in the field `file`.")]
+    NoFile,
+    #[error("The form has several files: send one video per upload.")]
+    SeveralFiles,
+    #[error("The file is larger than the limit of {limit_bytes} bytes.")]
+    TooLarge { limit_bytes: u64 },
+    #[error("The storage does not answer: try again in a moment.")]
+    StorageUnavailable(#[source] Reason),
+    #[error("Something went wrong on the server.")]
+    Internal(#[source] Reason),
+}
+
+pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
+
+/// The inner reason of a failed request, attached to its response for the request log.
+#[derive(Clone)]
+pub(crate) struct Cause(pub(crate) Arc<dyn StdError + Send + Sync>);
+
+impl ApiError {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::NotFound | Self::NoSuchVideo | Self::NoSuchRung => {
+                (StatusCode::NOT_FOUND, "not_found")
+            }
+            Self::NotReady => (StatusCode::NOT_FOUND, "not_ready"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BadHost => (StatusCode::BAD_REQUEST, "bad_host"),
+            Self::NotAForm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_form"),
+            Self::BrokenForm => (StatusCode::BAD_REQUEST, "broken_form"),
+            Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
+            Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        if error.is_transient() {
+            Self::StorageUnavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        let body = json!({ "error": { "code": code, "message": self.to_string() } });
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::StorageUnavailable(reason) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                response.extensions_mut().insert(Cause(reason.into()));
+            }
+            Self::Internal(reason) => {
+                response.extensions_mut().insert(Cause(reason.into()));
+            }
+            _ => {}
+        }
+        response
+    }
+}

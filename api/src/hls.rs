@@ -1,0 +1,57 @@
+//! `GET /api/video/{id}/hls/…`: playlists, written afresh for every request.
+//!
+//! The master names the media playlists below the same path; each of those names presigned URLs,
+//! so that players need nothing but the playlist's own address.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use store::RungName;
+
+use crate::App;
+use crate::error::ApiError;
+use crate::video::{NO_STORE, VideoPath, status_of};
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+
+/// Which playlist the last component of the path names.
+enum Wanted {
+    Master,
+    Media(RungName),
+    Iframes(RungName),
+}
+
+impl Wanted {
+    fn parse(name: &str) -> Option<Self> {
+        let stem = name.strip_suffix(".m3u8")?;
+        if stem == "master" {
+            return Some(Self::Master);
+        }
+        match stem.strip_suffix("-iframes") {
+            Some(rung) => rung.parse().ok().map(Self::Iframes),
+            None => stem.parse().ok().map(Self::Media),
+        }
+    }
+}
+
+pub(crate) async fn playlist(
+    VideoPath { id, name }: VideoPath,
+    State(app): State<App>,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::parse(&name).ok_or(ApiError::NoSuchRung)?;
+    let status = status_of(&app, id).await?.value;
+    if status.status != store::State::Done {
+        return Err(ApiError::NotReady);
+    }
+    let text = match &wanted {
+        Wanted::Master => app.store.master_playlist(&status).await,
+        Wanted::Media(rung) => app.store.media_playlist(&status, rung).await,
+        Wanted::Iframes(rung) => app.store.iframe_playlist(&status, rung).await,
+    };
+    let text = text.map_err(|error| match error {
+        store::Error::Missing(_) => ApiError::NoSuchRung,
+        other => other.into(),
+    })?;
+    Ok((NO_STORE, [(CONTENT_TYPE, PLAYLIST)], text).into_response())
+}

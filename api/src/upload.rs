@@ -1,0 +1,231 @@
+//! `POST /api/upload`: a form's file, streamed into an S3 multipart upload.
+//!
+//! The handler receives, a task of its own stores. The task alone owns the multipart upload, and
+//! aborts it when the channel closes before the last part was sent. So whatever ends the handler
+//! early (a broken form, the limit, hyper dropping it because the client is gone) leaves nothing
+//! behind, and once the last part is sent, nothing the client does keeps the job from the queue.
+//!
+//! Memory: three parts an upload, one filling, one waiting, one on its way to S3.
+
+use axum::Json;
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{Multipart, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use store::{OriginalUpload, Store, VideoId};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::{Instrument, Span, info, warn};
+
+use crate::auth::Admin;
+use crate::error::ApiError;
+use crate::{App, filename, media_type};
+
+/// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
+pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
+
+/// The answer to an upload.
+#[derive(Serialize)]
+struct Uploaded {
+    id: VideoId,
+    /// Where the original lies in the raw bucket.
+    key: String,
+}
+
+pub(crate) async fn upload(
+    _: Admin,
+    State(app): State<App>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Response, ApiError> {
+    let form = form.map_err(|_| ApiError::NotAForm)?;
+    let mut original = None;
+    let received = receive_form(&app, form, &mut original).await;
+    match (received, original) {
+        (Ok(()), Some(original)) => {
+            let uploaded = original.finish().await?;
+            Ok((StatusCode::CREATED, Json(uploaded)).into_response())
+        }
+        (Ok(()), None) => Err(ApiError::NoFile),
+        (Err(refusal), Some(original)) => {
+            original.abandon().await;
+            Err(refusal)
+        }
+        (Err(refusal), None) => Err(refusal),
+    }
+}
+
+/// Reads the whole form. Its file is in `original` then, all but the last part of it stored.
+async fn receive_form(
+    app: &App,
+    mut form: Multipart,
+    original: &mut Option<Original>,
+) -> Result<(), ApiError> {
+    let limit_bytes = app.max_upload_bytes;
+    while let Some(mut field) = form
+        .next_field()
+        .await
+        .map_err(|e| refusal(&e, limit_bytes))?
+    {
+        if field.name() != Some("file") {
+            continue;
+        }
+        if original.is_some() {
+            return Err(ApiError::SeveralFiles);
+        }
+        let first = next_chunk(&mut field, limit_bytes).await?;
+        // What a browser sends for a file field in which nothing was chosen.
+        if first.is_none() && field.file_name().unwrap_or_default().is_empty() {
+            continue;
+        }
+        let name = filename::clean(field.file_name().unwrap_or_default());
+        let original = original.insert(Original::begin(&app.store, name).await?);
+        let mut len_bytes = 0;
+        let mut chunk = first;
+        while let Some(bytes) = chunk {
+            len_bytes += bytes.len() as u64;
+            if len_bytes > limit_bytes {
+                return Err(ApiError::TooLarge { limit_bytes });
+            }
+            original.append(&bytes).await?;
+            chunk = next_chunk(&mut field, limit_bytes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The field's next bytes, at least one.
+async fn next_chunk(field: &mut Field<'_>, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
+    while let Some(bytes) = field.chunk().await.map_err(|e| refusal(&e, limit_bytes))? {
+        if !bytes.is_empty() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+fn refusal(error: &MultipartError, limit_bytes: u64) -> ApiError {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit_bytes },
+        _ => ApiError::BrokenForm,
+    }
+}
+
+/// What the receiving side says to the task that stores.
+enum Step {
+    Part(Bytes),
+    /// The rest of the file: store it, complete the upload, queue the job.
+    Last(Bytes),
+}
+
+/// An original on its way into the raw bucket.
+struct Original {
+    filling: BytesMut,
+    steps: mpsc::Sender<Step>,
+    storing: JoinHandle<Result<Uploaded, ApiError>>,
+}
+
+impl Original {
+    async fn begin(store: &Store, name: String) -> Result<Self, ApiError> {
+        let id = VideoId::new();
+        let upload = store
+            .begin_original(id, &name, Some(media_type::by_name(&name)))
+            .await?;
+        let (steps, received) = mpsc::channel(1);
+        let task = store_steps(store.clone(), id, name, upload, received);
+        Ok(Self {
+            filling: BytesMut::with_capacity(PART_LEN_BYTES),
+            steps,
+            storing: tokio::spawn(task.instrument(Span::current())),
+        })
+    }
+
+    /// Takes the file's next bytes; waits where S3 is slower than the client.
+    async fn append(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+        while !bytes.is_empty() {
+            let room = PART_LEN_BYTES - self.filling.len();
+            let (fits, rest) = bytes.split_at(room.min(bytes.len()));
+            self.filling.extend_from_slice(fits);
+            bytes = rest;
+            // A full part waits for one more byte, so that the last part is never empty
+            // unless the file is.
+            if !bytes.is_empty() {
+                let part =
+                    std::mem::replace(&mut self.filling, BytesMut::with_capacity(PART_LEN_BYTES));
+                self.send(Step::Part(part.freeze())).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the upload and queues the job.
+    async fn finish(mut self) -> Result<Uploaded, ApiError> {
+        let last = std::mem::take(&mut self.filling).freeze();
+        self.send(Step::Last(last)).await?;
+        outcome(self.storing).await
+    }
+
+    /// Takes back what was stored, and returns when it is gone.
+    async fn abandon(self) {
+        drop(self.steps);
+        // The task has nothing to say that the client or the log did not hear.
+        let _ = self.storing.await;
+    }
+
+    async fn send(&mut self, step: Step) -> Result<(), ApiError> {
+        if self.steps.send(step).await.is_ok() {
+            return Ok(());
+        }
+        // The task stops before it is told to only where S3 failed.
+        match outcome(&mut self.storing).await {
+            Err(error) => Err(error),
+            Ok(_) => Err(ApiError::Internal("the upload ended early".into())),
+        }
+    }
+}
+
+/// Stores part after part. A channel that closes before the last one means: take it all back.
+async fn store_steps(
+    store: Store,
+    id: VideoId,
+    name: String,
+    mut upload: OriginalUpload,
+    mut steps: mpsc::Receiver<Step>,
+) -> Result<Uploaded, ApiError> {
+    let mut len_bytes = 0;
+    let stored = loop {
+        let (bytes, last) = match steps.recv().await {
+            Some(Step::Part(bytes)) => (bytes, false),
+            Some(Step::Last(bytes)) => (bytes, true),
+            None => break Err(ApiError::BrokenForm),
+        };
+        len_bytes += bytes.len() as u64;
+        match upload.part(bytes).await {
+            Ok(()) if last => break Ok(()),
+            Ok(()) => {}
+            Err(error) => break Err(error.into()),
+        }
+    };
+    if let Err(error) = stored {
+        if let Err(error) = upload.abort().await {
+            warn!(video = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
+        }
+        return Err(error);
+    }
+    upload.complete().await?;
+    store.enqueue(id, &name).await?;
+    info!(video = %id, len_bytes, "original stored and queued");
+    Ok(Uploaded {
+        id,
+        key: format!("uploads/{id}.orig"),
+    })
+}
+
+async fn outcome(
+    storing: impl Future<Output = Result<Result<Uploaded, ApiError>, JoinError>>,
+) -> Result<Uploaded, ApiError> {
+    storing
+        .await
+        .unwrap_or_else(|panic| Err(ApiError::Internal(panic.into())))
+}

@@ -1,0 +1,140 @@
+//! `GET /api/video/…`: a video's status, and links to its files.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, RawPathParams, State};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use store::{PresignedUrl, RungName, Status, Versioned, VideoId};
+
+use crate::error::ApiError;
+use crate::origin::Origin;
+use crate::{App, filename};
+
+/// Links are signed for a while only.
+pub(crate) const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
+
+/// What a path below `/api/video/` names.
+pub(crate) struct VideoPath {
+    pub(crate) id: VideoId,
+    /// The last component: a rung or a playlist; empty where the path ends with the id.
+    pub(crate) name: String,
+}
+
+impl FromRequestParts<App> for VideoPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::NoSuchVideo)?;
+        let param = |wanted| {
+            params
+                .iter()
+                .find(|(key, _)| *key == wanted)
+                .map_or("", |(_, value)| value)
+        };
+        Ok(Self {
+            id: param("id").parse().map_err(|_| ApiError::NoSuchVideo)?,
+            name: param("name").to_owned(),
+        })
+    }
+}
+
+pub(crate) async fn status_of(app: &App, id: VideoId) -> Result<Versioned<Status>, ApiError> {
+    app.store.status(id).await?.ok_or(ApiError::NoSuchVideo)
+}
+
+/// A link that a browser follows to the bucket.
+#[derive(Serialize)]
+pub(crate) struct Link {
+    /// Absolute, and signed for a while.
+    url: String,
+}
+
+impl Link {
+    fn new(app: &App, headers: &HeaderMap, url: &PresignedUrl) -> Result<Response, ApiError> {
+        // An embedded S3 is reached through this very server, under whatever name the client uses.
+        let url = if app.store.settings().origin_relative_urls {
+            let origin = match &app.public_url {
+                Some(origin) => origin.clone(),
+                None => Origin::of_request(headers)?,
+            };
+            format!("{origin}{}", url.origin_relative())
+        } else {
+            url.expose().to_owned()
+        };
+        Ok((NO_STORE, Json(Self { url })).into_response())
+    }
+}
+
+/// `GET /api/video/{id}`: something to watch now: the original until `done`, then the top rendition.
+pub(crate) async fn link(
+    VideoPath { id, .. }: VideoPath,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let status = status_of(&app, id).await?.value;
+    let url = match status.qualities.last() {
+        Some(top) if status.status == store::State::Done => {
+            app.store.rendition_url(&status, top, None).await?
+        }
+        _ => app.store.original_url(id).await?,
+    };
+    Link::new(&app, &headers, &url)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LinkQuery {
+    #[serde(default)]
+    download: String,
+}
+
+/// `GET /api/video/{id}/{rung}`: the rung's MP4; with `?download=1` as a file to save.
+pub(crate) async fn rung_link(
+    VideoPath { id, name }: VideoPath,
+    State(app): State<App>,
+    query: Result<Query<LinkQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let rung: RungName = name.parse().map_err(|_| ApiError::NoSuchRung)?;
+    let status = status_of(&app, id).await?.value;
+    if !status.qualities.contains(&rung) {
+        return Err(ApiError::NoSuchRung);
+    }
+    let download = query.is_ok_and(|query| query.download == "1");
+    let save_as = download.then(|| filename::of_download(&status.filename));
+    let url = app
+        .store
+        .rendition_url(&status, &rung, save_as.as_deref())
+        .await?;
+    Link::new(&app, &headers, &url)
+}
+
+/// `GET /api/video/{id}/status`: status.json, answered with 304 to who has it already.
+pub(crate) async fn status(
+    VideoPath { id, .. }: VideoPath,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let Versioned { value, etag } = status_of(&app, id).await?;
+    let caching = [(CACHE_CONTROL, "no-cache"), (ETAG, &etag)];
+    if headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .any(|held| names(held.as_bytes(), &etag))
+    {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    Ok((caching, Json(value)).into_response())
+}
+
+/// Whether an If-None-Match names this version: a list or `*`, compared weakly (RFC 9110 §13.1.2).
+fn names(held: &[u8], etag: &str) -> bool {
+    held.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|held| held == b"*" || held.strip_prefix(b"W/").unwrap_or(held) == etag.as_bytes())
+}

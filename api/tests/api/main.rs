@@ -1,0 +1,7 @@
+//! The API as its clients see it: over a socket, against a real S3 server.
+
+mod headers;
+mod pages;
+mod site;
+mod upload;
+mod video;

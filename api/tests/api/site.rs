@@ -1,0 +1,185 @@
+//! A whole site on loopback: the router over a socket, its buckets in a real S3 server.
+
+use std::net::Ipv4Addr;
+
+use api::{AdminToken, App, CorsOrigins, HttpArgs, Pages};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use embedded_s3::test_server::TestServer;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use store::{AccessKey, Settings, Store, VideoId};
+use tokio::task::JoinHandle;
+
+pub(crate) const TOKEN: &str = "a token for tests";
+pub(crate) const INDEX: &str = "<!doctype html><title>AssetLab</title>";
+pub(crate) const MIB: u64 = 1 << 20;
+
+pub(crate) struct Site {
+    pub(crate) s3: TestServer,
+    pub(crate) store: Store,
+    pub(crate) client: Client,
+    /// `http://127.0.0.1:<port>`
+    pub(crate) base: String,
+    serving: JoinHandle<()>,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_, _| {}).await
+    }
+
+    /// Starts a site whose settings `change` has changed.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut HttpArgs, &mut Settings)) -> Self {
+        let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+        let mut settings = Settings {
+            endpoint: Some(s3.endpoint()),
+            access_key: Some(AccessKey {
+                id: s3.credentials().access_key_id().to_owned(),
+                secret: s3.credentials().secret_access_key().to_owned(),
+            }),
+            ..Settings::new("raw", "video")
+        };
+        let mut http = HttpArgs {
+            port: 0,
+            bind: None,
+            public_url: None,
+            cors_origins: CorsOrigins::SameOrigin,
+            max_upload_bytes: 64 * MIB,
+        };
+        change(&mut http, &mut settings);
+
+        let store = Store::connect(settings).await.unwrap();
+        let pages = Pages::from_files([
+            ("index.html", INDEX.as_bytes()),
+            ("favicon.svg", b"<svg/>"),
+            ("assets/index-4f3a.js", b"console.log(1)"),
+        ]);
+        let token: AdminToken = TOKEN.parse().unwrap();
+        let app = App::new(store.clone(), token, Some(pages.unwrap()), &http)
+            .await
+            .unwrap();
+        let listener = api::bind(Ipv4Addr::LOCALHOST.into(), http.port)
+            .await
+            .unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            api::serve(listener, api::router(app), std::future::pending())
+                .await
+                .unwrap();
+        });
+        Self {
+            s3,
+            store,
+            client: Client::builder().no_proxy().build().unwrap(),
+            base,
+            serving,
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    /// An upload of a form, with the token.
+    pub(crate) fn upload(&self, form: Form) -> RequestBuilder {
+        self.client
+            .post(format!("{}/api/upload", self.base))
+            .bearer_auth(TOKEN)
+            .multipart(form)
+    }
+
+    /// Uploads a small file and returns its id.
+    pub(crate) async fn uploaded(&self, filename: &str, bytes: &'static [u8]) -> VideoId {
+        let file = Part::bytes(bytes).file_name(filename.to_owned());
+        let response = self
+            .upload(Form::new().part("file", file))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+        json(response).await["id"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// The `url` in the answer to a path.
+    pub(crate) async fn url(&self, path: &str) -> String {
+        let response = self.get(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        json(response).await["url"].as_str().unwrap().to_owned()
+    }
+
+    /// The S3 API of the buckets.
+    pub(crate) fn buckets(&self) -> aws_sdk_s3::Client {
+        let keys = self.s3.credentials();
+        let keys = Credentials::new(
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            None,
+            None,
+            "test",
+        );
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(keys)
+            .endpoint_url(self.s3.endpoint())
+            .force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// How many multipart uploads are open in the raw bucket.
+    pub(crate) async fn open_uploads(&self) -> usize {
+        let answer = self
+            .buckets()
+            .list_multipart_uploads()
+            .bucket("raw")
+            .send()
+            .await
+            .unwrap();
+        answer.uploads().len()
+    }
+
+    /// All keys of the raw bucket.
+    pub(crate) async fn raw_keys(&self) -> Vec<String> {
+        let answer = self
+            .buckets()
+            .list_objects_v2()
+            .bucket("raw")
+            .send()
+            .await
+            .unwrap();
+        answer
+            .contents()
+            .iter()
+            .filter_map(|object| object.key().map(str::to_owned))
+            .collect()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+pub(crate) async fn json(response: Response) -> Value {
+    assert_eq!(response.headers()["content-type"], "application/json");
+    response.json().await.unwrap()
+}
+
+/// Checks an error answer: its status, its code, and that it has the one shape there is.
+pub(crate) async fn assert_error(response: Response, status: StatusCode, code: &str) {
+    assert_eq!(response.status(), status);
+    let body = json(response).await;
+    assert_eq!(body["error"]["code"], code);
+    assert!(
+        body["error"]["message"].as_str().unwrap().ends_with('.'),
+        "{body}"
+    );
+    assert_eq!(body.as_object().unwrap().len(), 1);
+    assert_eq!(body["error"].as_object().unwrap().len(), 2);
+}
