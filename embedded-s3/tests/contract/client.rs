@@ -1,5 +1,4 @@
 //! A server on a socket and the official SDK speaking to it.
-#![allow(dead_code, reason = "each test program uses its share of these")]
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};

@@ -1,10 +1,8 @@
 //! Whole objects: what is put is what is got.
 
-mod client;
-
+use crate::client::*;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, MetadataDirective, ObjectIdentifier};
-use client::*;
 
 #[tokio::test]
 async fn headers_and_metadata_come_back() {

@@ -1,0 +1,12 @@
+//! What AssetLab counts on in an S3 server, asked over a socket through the official SDK. One
+//! program, because linking the SDK takes longer than running the tests.
+
+mod client;
+mod conditions;
+mod durability;
+mod front;
+mod listing;
+mod multipart;
+mod objects;
+mod reading;
+mod signatures;
