@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startAssetLab, type AssetLab } from "./assetlab";
+import { openBrowser, type TestBrowser } from "./browser";
+import { BUTTERFLY, makeClips, type Clips } from "./clips";
+import { choose, play, position_s, untilHeight, untilMoves, untilShown, video } from "./watching";
+
+let server: AssetLab;
+let browser: TestBrowser;
+let clips: Clips;
+
+beforeAll(async () => {
+  clips = await makeClips();
+  server = await startAssetLab();
+  browser = await openBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await clips?.remove();
+});
+
+/** Uploads through the page and answers with the link that it shows. */
+async function uploadByPage(file: string): Promise<string> {
+  const { page } = browser;
+  await page.goto("about:blank");
+  await page.goto(server.link);
+  await page.setInputFiles("input[type=file]", file);
+  const link = page.getByLabel("Link to the video");
+  await link.waitFor();
+  return link.inputValue();
+}
+
+it("uploads a film, waits and plays it at every quality", async () => {
+  const { page, complaints } = browser;
+  const link = await uploadByPage(await clips.pattern1080p(12));
+  expect(new URL(page.url()).hash, "the token is gone from the address bar").toBe("");
+  await page.getByText("Ready in every quality").waitFor({ timeout: 120_000 });
+
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  expect(await page.title()).toContain("pattern-12s.mp4");
+  await play(page);
+  for (const height of [1080, 360, 720]) {
+    await choose(page, `${height}p`);
+    await untilHeight(page, height);
+    await untilMoves(page);
+  }
+
+  await choose(page, "Auto");
+  await page.getByRole("radio", { name: /^Auto · \d+p$/, checked: true }).waitFor();
+  await untilHeight(page, 1080);
+  await untilMoves(page);
+  expect(complaints).toEqual([]);
+});
+
+it("plays the original at once and goes over to the adaptive stream where it was", async () => {
+  const { page, complaints } = browser;
+  // The news that the video is done is held back until the original has played for a while.
+  let held = true;
+  await page.route("**/api/video/*/status", async (route) => {
+    const response = await route.fetch();
+    const status = { ...(await response.json()) };
+    if (held) Object.assign(status, { status: "processing", progress: 0.5, qualities: [] });
+    await route.fulfill({ response, json: status });
+  });
+
+  const link = await uploadByPage(BUTTERFLY);
+  await page.goto(link);
+  await untilShown(page, "original");
+  await page.getByText("50 %").waitFor();
+  await play(page);
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.loop = false;
+    element.playbackRate = 0.5;
+  });
+  await page.waitForFunction(() => document.querySelector("video")!.currentTime > 2);
+  const before_s = await position_s(page);
+  held = false;
+
+  await untilShown(page, "adaptive");
+  await page.waitForFunction(() => document.querySelector("fieldset") !== null);
+  expect(await position_s(page)).toBeGreaterThanOrEqual(before_s);
+  await untilMoves(page);
+  expect(await position_s(page)).toBeLessThan(7);
+  expect(await video(page).evaluate((element: HTMLVideoElement) => element.playbackRate)).toBe(0.5);
+  await page.unroute("**/api/video/*/status");
+  expect(complaints).toEqual([]);
+});
+
+it("plays through another address of the same machine", async () => {
+  const link = new URL(await uploadByPage(BUTTERFLY));
+  link.hostname = "127.0.0.2";
+  const { page, complaints } = browser;
+  await page.goto(link.href);
+  await untilShown(page, "adaptive");
+  await play(page);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { startAssetLab, type AssetLab } from "./assetlab";
+import { openBrowser, type TestBrowser } from "./browser";
+import { makeClips, type Clips } from "./clips";
+import {
+  choose,
+  play,
+  untilDone,
+  untilHeight,
+  untilMoves,
+  untilShown,
+  uploadByApi,
+} from "./watching";
+
+const PLAYED_S = 12;
+
+let server: AssetLab;
+let browser: TestBrowser;
+let clips: Clips;
+let link: string;
+
+beforeAll(async () => {
+  clips = await makeClips();
+  server = await startAssetLab({ PRESIGN_TTL: "20s" });
+  const id = await uploadByApi(server, await clips.pattern1080p(20));
+  await untilDone(server, id);
+  link = `${server.origin}/watch/${id}`;
+}, 240_000);
+
+afterAll(async () => {
+  await server?.stop();
+  await clips?.remove();
+});
+
+beforeEach(async () => {
+  browser = await openBrowser();
+  return () => browser.close();
+});
+
+it("plays 360p without a stall at 1000 kbit/s", async () => {
+  const { page, context, complaints } = browser;
+  const network = await context.newCDPSession(page);
+  await network.send("Network.enable");
+  await network.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 40,
+    downloadThroughput: 1_000_000 / 8,
+    uploadThroughput: 1_000_000 / 8,
+  });
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  await page.evaluate(() => {
+    const element = document.querySelector("video")!;
+    element.addEventListener("waiting", () => (element.dataset.stalled = "yes"));
+    element.addEventListener("resize", () => (element.dataset.resized = "yes"));
+  });
+  await page.waitForFunction(
+    (played_s) => document.querySelector("video")!.currentTime > played_s,
+    PLAYED_S,
+  );
+  const seen = await page.evaluate(() => {
+    const { videoHeight, dataset } = document.querySelector("video")!;
+    return { videoHeight, stalled: dataset.stalled, resized: dataset.resized };
+  });
+  expect(seen).toEqual({ videoHeight: 360, stalled: undefined, resized: undefined });
+  expect(complaints).toEqual([]);
+});
+
+it("climbs to 1080p by itself on a fast line", async () => {
+  const { page, complaints } = browser;
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  await untilHeight(page, 1080);
+  expect(complaints).toEqual([]);
+});
+
+it("fetches a fresh URL when the signed one has lapsed", async () => {
+  const { page } = browser;
+  const signed = page.waitForRequest((request) => request.url().includes("/360p.mp4"));
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  const url = (await signed).url();
+  await choose(page, "720p");
+  await untilHeight(page, 720);
+
+  const answer = async () => (await fetch(url, { headers: { Range: "bytes=0-0" } })).status;
+  await expect.poll(answer, { timeout: 60_000, interval: 500 }).toBe(403);
+  await choose(page, "360p");
+  await untilHeight(page, 360);
+  await untilMoves(page);
+});
