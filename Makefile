@@ -20,7 +20,7 @@ run: build-packages frontend/dist/index.html
 test: test-packages lint
 	cargo test --workspace --locked
 	cd frontend && npm run --silent test:unit
-	cargo build --locked -p standalone
+	cargo build --workspace --bins --locked
 	cd frontend && npm run --silent test:e2e
 
 lint: build-packages frontend/dist/index.html
@@ -33,7 +33,7 @@ dev: build-packages frontend/dist/index.html
 	@exec scripts/dev.sh
 
 screenshots: test-packages frontend/dist/index.html
-	cargo build --locked -p standalone
+	cargo build --workspace --bins --locked
 	cd frontend && npm run --silent screenshots
 
 tools:
