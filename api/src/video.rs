@@ -56,7 +56,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new(app: &App, headers: &HeaderMap, url: &PresignedUrl) -> Result<Response, ApiError> {
+    fn answer(app: &App, headers: &HeaderMap, url: &PresignedUrl) -> Result<Response, ApiError> {
         // An embedded S3 is reached through this very server, under whatever name the client uses.
         let url = if app.store.settings().origin_relative_urls {
             let origin = match &app.public_url {
@@ -84,7 +84,7 @@ pub(crate) async fn link(
         }
         _ => app.store.original_url(id).await?,
     };
-    Link::new(&app, &headers, &url)
+    Link::answer(&app, &headers, &url)
 }
 
 #[derive(Deserialize)]
@@ -111,7 +111,7 @@ pub(crate) async fn rung_link(
         .store
         .rendition_url(&status, &rung, save_as.as_deref())
         .await?;
-    Link::new(&app, &headers, &url)
+    Link::answer(&app, &headers, &url)
 }
 
 /// `GET /api/video/{id}/status`: status.json, answered with 304 to who has it already.

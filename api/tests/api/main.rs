@@ -2,6 +2,7 @@
 
 mod headers;
 mod pages;
+mod process;
 mod site;
 mod upload;
 mod video;

@@ -1,0 +1,147 @@
+//! `assetlab-api` as a process: set up by its environment, stopped by a signal.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use embedded_s3::test_server::TestServer;
+use reqwest::{Client, StatusCode};
+
+use crate::site::{TOKEN, assert_error};
+
+fn api(s3: &TestServer) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assetlab-api"));
+    command
+        .env_clear()
+        .env("S3_RAW_BUCKET", "raw")
+        .env("S3_VIDEO_BUCKET", "video")
+        .env("AWS_ENDPOINT_URL_S3", s3.endpoint())
+        .env("AWS_ACCESS_KEY_ID", s3.credentials().access_key_id())
+        .env(
+            "AWS_SECRET_ACCESS_KEY",
+            s3.credentials().secret_access_key(),
+        )
+        .env("AWS_REGION", "us-east-1")
+        .env("ADMIN_TOKEN", TOKEN)
+        .env("PORT", "0")
+        .env("RUST_LOG", "info,api=trace,store=trace")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let mut running = Running(api(&s3).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    // Reading a pipe blocks, and the S3 server runs on this thread.
+    let (mut log, mut text, base) = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        loop {
+            let start = text.len();
+            assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
+            if let Some((_, base)) = text[start..].split_once("listening on ") {
+                let base = base.trim().to_owned();
+                return (log, text, base);
+            }
+        }
+    })
+    .await
+    .unwrap();
+
+    let client = Client::builder().no_proxy().build().unwrap();
+    let get = |path: &str| {
+        client
+            .get(format!("{base}{path}"))
+            .bearer_auth("guess-4711")
+    };
+    let ready = get("/readyz?X-Amz-Signature=sig-4711")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(ready.status(), StatusCode::OK);
+    let upload = client
+        .post(format!("{base}/api/upload?token=sig-4711"))
+        .bearer_auth("guess-4711");
+    assert_error(
+        upload.send().await.unwrap(),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
+    assert_error(
+        get("/").send().await.unwrap(),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    )
+    .await;
+
+    let pid = running.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    drop(client);
+    let (status, text) = tokio::task::spawn_blocking(move || {
+        log.read_to_string(&mut text).unwrap();
+        (running.0.wait().unwrap(), text)
+    })
+    .await
+    .unwrap();
+    assert!(status.success(), "{status}: {text}");
+    assert!(
+        text.contains("CORS_ORIGINS is unset") && text.contains("path=\"/api/upload\""),
+        "{text}"
+    );
+    let secret = s3.credentials().secret_access_key();
+    for secret in [TOKEN, "4711", secret] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_and_help_prints_no_token() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let run = |mut command: Command| command.output().unwrap();
+    let mut incomplete = api(&s3);
+    incomplete
+        .env_remove("ADMIN_TOKEN")
+        .env_remove("S3_RAW_BUCKET");
+    let output = run(incomplete);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        error.contains("--admin-token") && error.contains("--s3-raw-bucket"),
+        "{error}"
+    );
+
+    let mut help = api(&s3);
+    help.arg("--help");
+    let help = String::from_utf8(run(help).stdout).unwrap();
+    for variable in [
+        "ADMIN_TOKEN",
+        "PORT",
+        "BIND",
+        "CORS_ORIGINS",
+        "PUBLIC_URL",
+        "FRONTEND_DIR",
+        "MAX_UPLOAD_BYTES",
+    ] {
+        assert!(help.contains(variable), "{variable} is not in {help}");
+    }
+    assert!(!help.contains(TOKEN), "{help}");
+}
