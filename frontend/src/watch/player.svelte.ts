@@ -15,8 +15,12 @@ export class Player {
   source = $state<PlayerSource>("none");
   /** Whether there is a picture to show: a browser may know the sound of a file and not its picture. */
   hasPicture = $state(false);
+  /** Whether the last frame of one source stands in until the next source has its first. */
+  holdsStill = $state(false);
   /** Whether the current source cannot be played here. */
   broken = $state(false);
+  /** Whether the stream waits for the network to come back. */
+  disconnected = $state(false);
   qualities = $state.raw<Quality[]>([]);
   selected = $state(AUTO);
   playingRung = $state<string | null>(null);
@@ -25,6 +29,7 @@ export class Player {
 
   readonly #id: string;
   #video: HTMLVideoElement | null = null;
+  #still: HTMLCanvasElement | null = null;
   #hls: Hls | null = null;
   #recovered_at_ms = -Infinity;
   #timer: number | undefined;
@@ -40,6 +45,7 @@ export class Player {
   attach = (video: HTMLVideoElement): (() => void) => {
     this.#video = video;
     video.onloadedmetadata = () => this.#onMetadata(video);
+    video.onloadeddata = () => (this.holdsStill = false);
     video.onresize = () => this.#onSize(video);
     video.onerror = () => this.#onError(video);
     return () => {
@@ -47,6 +53,11 @@ export class Player {
       this.#hls?.destroy();
       this.#video = null;
     };
+  };
+
+  /** Takes the canvas that covers the video while the source changes. */
+  attachStill = (still: HTMLCanvasElement): void => {
+    this.#still = still;
   };
 
   /** Plays the file as it was uploaded, where the browser can. */
@@ -60,7 +71,10 @@ export class Player {
   playAdaptive = (): void => {
     const video = this.#video;
     if (!video || this.source === "adaptive") return;
-    if (this.source === "original" && this.hasPicture) this.#remember(video);
+    if (this.source === "original" && this.hasPicture) {
+      this.#remember(video);
+      this.#holdStill(video);
+    }
     this.source = "adaptive";
     this.broken = false;
     if (Hls.isSupported()) this.#startHls(video);
@@ -94,6 +108,7 @@ export class Player {
       const shown = hls.levels[level];
       this.playingRung = shown ? rungName(shown.width, shown.height) : null;
     });
+    hls.on(Hls.Events.FRAG_LOADED, () => (this.disconnected = false));
     hls.on(Hls.Events.ERROR, (_event, { fatal, type }) => {
       if (fatal) this.#onFatal(hls, type);
     });
@@ -104,6 +119,7 @@ export class Player {
   #onFatal(hls: Hls, type: string): void {
     const now_ms = performance.now();
     if (type === Hls.ErrorTypes.NETWORK_ERROR) {
+      this.disconnected = true;
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => {
         if (hls.levels.length === 0) hls.loadSource(masterPlaylistUrl(this.#id));
@@ -116,6 +132,7 @@ export class Player {
       this.#recovered_at_ms = now_ms;
       hls.recoverMediaError();
     } else {
+      this.hasPicture = false;
       this.broken = true;
     }
   }
@@ -138,6 +155,14 @@ export class Player {
     this.#shouldPlay = !video.paused;
     // Loading a new source would set the speed back.
     video.defaultPlaybackRate = video.playbackRate;
+  }
+
+  #holdStill(video: HTMLVideoElement): void {
+    if (!this.#still) return;
+    this.#still.width = video.videoWidth;
+    this.#still.height = video.videoHeight;
+    this.#still.getContext("2d")?.drawImage(video, 0, 0);
+    this.holdsStill = true;
   }
 
   #onMetadata(video: HTMLVideoElement): void {
