@@ -156,7 +156,7 @@ impl FromStr for RungName {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let digits = text.strip_suffix('p').unwrap_or("");
         let canonical =
-            (2..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         if canonical {
             Ok(Self(text.to_owned()))
         } else {
@@ -239,11 +239,11 @@ mod tests {
 
     #[test]
     fn rung_names_are_a_short_side_and_p() {
-        for good in ["72p", "360p", "1080p"] {
+        for good in ["2p", "72p", "360p", "1080p"] {
             assert_eq!(good.parse::<RungName>().unwrap().as_str(), good);
         }
         for bad in [
-            "", "p", "1p", "12345p", "720", "720P", "７20p", "../720p", "720p/",
+            "", "p", "12345p", "720", "720P", "７20p", "../720p", "720p/",
         ] {
             assert!(bad.parse::<RungName>().is_err(), "{bad}");
         }

@@ -40,6 +40,7 @@ pub use settings::{AccessKey, Settings, StoreArgs, parse_duration};
 pub use status::{
     Outcome, RenditionSummary, SourceSummary, State, Status, StatusWriter, Versioned,
 };
+pub use sweep::Swept;
 
 /// A handle to the two buckets; cheap to clone.
 #[derive(Clone)]

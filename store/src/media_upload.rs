@@ -34,6 +34,8 @@ pub struct MediaUpload {
     /// Parts sent, from number 2 on.
     sent: Vec<CompletedPart>,
     len_bytes: u64,
+    /// Where a drop, on whatever thread, gives the upload up.
+    runtime: tokio::runtime::Handle,
 }
 
 impl MediaUpload {
@@ -72,6 +74,7 @@ impl MediaUpload {
             pending: BytesMut::new(),
             sent: Vec::new(),
             len_bytes: head_len_bytes as u64,
+            runtime: tokio::runtime::Handle::current(),
         })
     }
 
@@ -197,12 +200,9 @@ impl Drop for MediaUpload {
         let Some(upload_id) = self.upload_id.take() else {
             return;
         };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
         let object = Object::Rendition(self.id, &self.take, &self.rung);
         let (key, store) = (object.key(), self.store.clone());
-        runtime.spawn(async move {
+        self.runtime.spawn(async move {
             let bucket = &store.settings().video_bucket;
             if let Err(error) = store.abort_multipart(bucket, &key, &upload_id).await {
                 tracing::debug!(key, %error, "left for the sweep");

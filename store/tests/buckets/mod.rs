@@ -1,0 +1,187 @@
+//! A real S3 server with two buckets for each test, and a proxy in front of it that misbehaves on demand.
+
+#![allow(dead_code, reason = "each test crate uses its part")]
+
+pub mod proxy;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use embedded_s3::test_server::TestServer;
+use proxy::Proxy;
+use store::queue::{Claim, Queue};
+use store::{
+    AccessKey, Outcome, RenditionSummary, Settings, SourceSummary, StatusWriter, Store, VideoId,
+};
+
+/// The shortest lease there may be: S3 dates have whole seconds.
+pub const SHORT_LEASE: Duration = Duration::from_secs(3);
+
+pub struct Buckets {
+    server: TestServer,
+}
+
+impl Buckets {
+    pub async fn start() -> Self {
+        Self {
+            server: TestServer::start(&["raw", "video"]).await.unwrap(),
+        }
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            endpoint: Some(self.server.endpoint()),
+            region: Some("us-east-1".into()),
+            access_key: Some(AccessKey {
+                id: self.server.credentials().access_key_id().to_owned(),
+                secret: self.server.credentials().secret_access_key().to_owned(),
+            }),
+            ..Settings::new("raw", "video")
+        }
+    }
+
+    pub async fn store(&self) -> Store {
+        self.store_with(|_| {}).await
+    }
+
+    pub async fn store_with(&self, change: impl FnOnce(&mut Settings)) -> Store {
+        let mut settings = self.settings();
+        change(&mut settings);
+        Store::connect(settings).await.unwrap()
+    }
+
+    /// A store whose every request goes through a proxy.
+    pub async fn store_behind_proxy(&self, change: impl FnOnce(&mut Settings)) -> (Store, Proxy) {
+        let proxy = Proxy::start(self.server.endpoint().trim_start_matches("http://")).await;
+        let endpoint = proxy.endpoint();
+        let store = self
+            .store_with(|settings| {
+                settings.endpoint = Some(endpoint);
+                change(settings);
+            })
+            .await;
+        (store, proxy)
+    }
+
+    /// The S3 client itself, to look at what is there.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        let credentials = aws_sdk_s3::config::Credentials::new(
+            self.server.credentials().access_key_id(),
+            self.server.credentials().secret_access_key(),
+            None,
+            None,
+            "test",
+        );
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_s3::config::Region::new("us-east-1"))
+            .endpoint_url(self.server.endpoint())
+            .force_path_style(true)
+            .credentials_provider(credentials)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let page = self
+            .client()
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(prefix)
+            .send()
+            .await
+            .unwrap();
+        page.contents()
+            .iter()
+            .map(|object| object.key().unwrap().to_owned())
+            .collect()
+    }
+
+    pub async fn unfinished_uploads(&self, bucket: &str) -> usize {
+        let page = self
+            .client()
+            .list_multipart_uploads()
+            .bucket(bucket)
+            .send()
+            .await
+            .unwrap();
+        page.uploads().len()
+    }
+
+    pub async fn body(&self, bucket: &str, key: &str) -> Bytes {
+        let answer = self
+            .client()
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+        answer.body.collect().await.unwrap().into_bytes()
+    }
+}
+
+/// Uploads a little original; it is not queued yet.
+pub async fn upload(store: &Store) -> VideoId {
+    let id = VideoId::new();
+    let mut upload = store
+        .begin_original(id, "film.mp4", Some("video/mp4"))
+        .await
+        .unwrap();
+    upload
+        .part(Bytes::from_static(b"an original"))
+        .await
+        .unwrap();
+    upload.complete().await.unwrap();
+    id
+}
+
+/// Uploads a little original and queues it.
+pub async fn enqueue(store: &Store) -> VideoId {
+    let id = upload(store).await;
+    store.enqueue(id, "film.mp4").await.unwrap();
+    id
+}
+
+/// Claims the one job there is.
+pub async fn claim(store: &Store, owner: &str) -> (Claim, StatusWriter) {
+    Queue::new(store.clone(), owner)
+        .claim(1)
+        .await
+        .unwrap()
+        .expect("a job to claim")
+}
+
+/// Asks again until there is a job: for claims that have to lapse first.
+pub async fn claim_when_lapsed(store: &Store, owner: &str) -> (Claim, StatusWriter) {
+    let queue = Queue::new(store.clone(), owner);
+    for _ in 0..100 {
+        if let Some(claimed) = queue.claim(1).await.unwrap() {
+            return claimed;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no claim lapsed in 10 s");
+}
+
+pub fn outcome() -> Outcome {
+    Outcome {
+        duration_ms: 10_000,
+        warnings: vec![],
+        source: SourceSummary {
+            container: "mov,mp4".into(),
+            ..SourceSummary::default()
+        },
+        renditions: vec![RenditionSummary {
+            name: "360p".parse().unwrap(),
+            width: 640,
+            height: 360,
+            codecs: "avc1.64001e".into(),
+            bandwidth: 800_000,
+            average_bandwidth: 600_000,
+            frame_rate: 24.0,
+            bytes: 750_000,
+            copied: false,
+        }],
+    }
+}

@@ -1,0 +1,111 @@
+//! A TCP proxy between a store and its S3 server that loses answers and goes dark on demand.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+pub struct Proxy {
+    endpoint: String,
+    faults: Arc<Faults>,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// The answer to the next request that begins so is swallowed after the request took effect.
+    swallow: Mutex<Option<String>>,
+    dark: AtomicBool,
+    went_dark: Notify,
+}
+
+impl Faults {
+    /// Whether this is the request whose answer is to be swallowed; only the first one is.
+    fn takes(&self, request: &[u8]) -> bool {
+        let mut swallow = self.swallow.lock().unwrap();
+        swallow
+            .take_if(|wanted| request.starts_with(wanted.as_bytes()))
+            .is_some()
+    }
+}
+
+impl Proxy {
+    pub async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let faults = Arc::new(Faults::default());
+        let (upstream, shared) = (upstream.to_owned(), Arc::clone(&faults));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if !shared.dark.load(Ordering::SeqCst) {
+                    tokio::spawn(pass(client, upstream.clone(), Arc::clone(&shared)));
+                }
+            }
+        });
+        Self { endpoint, faults }
+    }
+
+    pub fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    /// Swallows the answer to the next request that begins with `request`, such as `PUT /raw/queue/`.
+    pub fn swallow_answer(&self, request: &str) {
+        *self.faults.swallow.lock().unwrap() = Some(request.to_owned());
+    }
+
+    /// Whether the answer that was to be swallowed has been asked for.
+    pub fn has_swallowed(&self) -> bool {
+        self.faults.swallow.lock().unwrap().is_none()
+    }
+
+    /// Cuts all connections and refuses new ones.
+    pub fn go_dark(&self) {
+        self.faults.dark.store(true, Ordering::SeqCst);
+        self.faults.went_dark.notify_waiters();
+    }
+
+    pub fn come_back(&self) {
+        self.faults.dark.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn pass(client: TcpStream, upstream: String, faults: Arc<Faults>) {
+    let server = TcpStream::connect(upstream).await.unwrap();
+    let (client_read, client_write) = client.into_split();
+    let (server_read, server_write) = server.into_split();
+    let swallowing = AtomicBool::new(false);
+    tokio::select! {
+        () = requests(client_read, server_write, &faults, &swallowing) => {}
+        () = answers(server_read, client_write, &swallowing) => {}
+        () = faults.went_dark.notified() => {}
+    }
+}
+
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    faults: &Faults,
+    swallowing: &AtomicBool,
+) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if faults.takes(&buffer[..read]) {
+            swallowing.store(true, Ordering::SeqCst);
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallowing: &AtomicBool) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if swallowing.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a crash leaves behind is found; what nothing names is deleted, and nothing else.
+
+mod buckets;
+
+use std::time::Duration;
+
+use buckets::{Buckets, claim, enqueue, outcome, upload};
+use bytes::Bytes;
+use store::queue::Queue;
+use store::{MediaUpload, State, Swept, VideoId};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_never_reached_the_queue_is_queued_once() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let forgotten = upload(&store).await;
+    let queued = enqueue(&store).await;
+    let marker = buckets.body("raw", &format!("queue/{queued}")).await;
+
+    assert_eq!(store.repair().await.unwrap(), 1);
+    assert_eq!(store.repair().await.unwrap(), 0);
+    let status = store.status(forgotten).await.unwrap().unwrap().value;
+    assert_eq!(
+        (status.status, status.filename.as_str()),
+        (State::Pending, "film.mp4")
+    );
+    assert_eq!(buckets.keys("raw", "queue/").await.len(), 2);
+    assert_eq!(buckets.keys("raw", "index/").await.len(), 2);
+    assert_eq!(
+        buckets.body("raw", &format!("queue/{queued}")).await,
+        marker
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_marker_is_put_back_but_not_for_what_is_final_or_deleted() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let (lost, deleted) = (enqueue(&store).await, enqueue(&store).await);
+    let done = enqueue(&store).await;
+    let queue = Queue::new(store.clone(), "worker");
+    while let Some((claim, mut status)) = queue.claim(1).await.unwrap() {
+        if claim.id() == done {
+            status.done(outcome()).await.unwrap();
+        }
+        claim.finish().await.unwrap();
+    }
+    let tombstone = format!("deleted/{deleted}");
+    buckets
+        .client()
+        .put_object()
+        .bucket("raw")
+        .key(tombstone)
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(store.repair().await.unwrap(), 1);
+    assert_eq!(
+        buckets.keys("raw", "queue/").await,
+        [format!("queue/{lost}")]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_goes_once_its_video_is_done_and_its_urls_have_lapsed() {
+    let buckets = Buckets::start().await;
+    let with_grace =
+        |grace| move |settings: &mut store::Settings| settings.original_grace = Some(grace);
+    let patient = buckets
+        .store_with(with_grace(Duration::from_secs(3600)))
+        .await;
+    let keeping = buckets
+        .store_with(|settings| {
+            settings.original_grace = Some(Duration::ZERO);
+            settings.keep_originals = true;
+        })
+        .await;
+    let store = buckets.store_with(with_grace(Duration::ZERO)).await;
+
+    let waiting = enqueue(&store).await;
+    let (claim, mut status) = claim(&store, "worker").await;
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    status.done(outcome()).await.unwrap();
+    claim.finish().await.unwrap();
+    let later = enqueue(&store).await;
+
+    assert_eq!(patient.sweep().await.unwrap(), Swept::default());
+    assert_eq!(keeping.sweep().await.unwrap(), Swept::default());
+    assert_eq!(
+        store.sweep().await.unwrap(),
+        Swept {
+            originals: 1,
+            ..Swept::default()
+        }
+    );
+    assert_eq!(
+        buckets.keys("raw", "uploads/").await,
+        [format!("uploads/{later}.orig")]
+    );
+    assert_eq!(
+        store.status(waiting).await.unwrap().unwrap().value.status,
+        State::Done
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_that_no_status_names_are_swept() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let id = enqueue(&store).await;
+    let rung = "360p".parse().unwrap();
+
+    let (loser, _loser_status) = claim(&store, "loser").await;
+    let mut finished = MediaUpload::begin(&store, id, loser.take(), &rung, 4)
+        .await
+        .unwrap();
+    finished.append(Bytes::from_static(b"media")).await.unwrap();
+    finished.finish(b"head").await.unwrap();
+    let other_rung = "720p".parse().unwrap();
+    let unfinished = MediaUpload::begin(&store, id, loser.take(), &other_rung, 4)
+        .await
+        .unwrap();
+    std::mem::forget(unfinished); // as a killed process would
+    assert_eq!(
+        store.sweep().await.unwrap(),
+        Swept::default(),
+        "a take at work is left alone"
+    );
+    loser.release().await.unwrap();
+
+    let (winner, mut status) = claim(&store, "winner").await;
+    let upload = MediaUpload::begin(&store, id, winner.take(), &rung, 4)
+        .await
+        .unwrap();
+    upload.finish(b"head").await.unwrap();
+    let expected = Swept {
+        take_objects: 1,
+        uploads: 1,
+        ..Swept::default()
+    };
+    assert_eq!(store.sweep().await.unwrap(), expected);
+    status.done(outcome()).await.unwrap();
+    winner.finish().await.unwrap();
+
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    let mut keys = buckets.keys("video", "videos/").await;
+    keys.retain(|key| key.ends_with(".mp4"));
+    assert_eq!(keys.len(), 1);
+    assert_eq!(buckets.unfinished_uploads("video").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn abandoned_uploads_of_originals_go_when_they_are_old() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let mut upload = store
+        .begin_original(VideoId::new(), "film.mp4", None)
+        .await
+        .unwrap();
+    upload
+        .part(Bytes::from_static(b"half of an origi"))
+        .await
+        .unwrap();
+    drop(upload);
+
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    let strict = buckets
+        .store_with(|settings| settings.upload_expiry = Duration::ZERO)
+        .await;
+    assert_eq!(
+        strict.sweep().await.unwrap(),
+        Swept {
+            uploads: 1,
+            ..Swept::default()
+        }
+    );
+    assert_eq!(buckets.unfinished_uploads("raw").await, 0);
+}
