@@ -224,22 +224,22 @@ fn buffer_arguments(
 pub(crate) struct SoundFormat {
     sample: ffmpeg::format::Sample,
     sample_rate_hz: u32,
-    channels: i32,
+    channels: u16,
     layout_mask: u64,
 }
 
 impl SoundFormat {
     pub(crate) fn of(frame: &frame::Audio) -> Self {
         let tagged = frame.channel_layout();
-        let layout = if tagged.is_empty() {
-            ffmpeg::ChannelLayout::default(tagged.channels())
+        let layout = if tagged.is_empty() || tagged.bits() == 0 {
+            ffmpeg::ChannelLayout::default(frame.channels().into())
         } else {
             tagged
         };
         Self {
             sample: frame.format(),
             sample_rate_hz: frame.rate(),
-            channels: layout.channels(),
+            channels: frame.channels(),
             layout_mask: layout.bits(),
         }
     }
@@ -253,14 +253,17 @@ impl SoundFormat {
         first: i64,
         time_base: Rational,
     ) -> Result<Chain, MediaError> {
+        let layout = match self.layout_mask {
+            0 => String::new(), // more channels than any usual layout has
+            mask => format!(":channel_layout=0x{mask:x}"),
+        };
         let arguments = format!(
-            "time_base={}/{}:sample_rate={}:sample_fmt={}:channels={}:channel_layout=0x{:x}",
+            "time_base={}/{}:sample_rate={}:sample_fmt={}:channels={}{layout}",
             time_base.numerator(),
             time_base.denominator(),
             self.sample_rate_hz,
             self.sample.name(),
             self.channels,
-            self.layout_mask,
         );
         let layout = if channels == 1 { "mono" } else { "stereo" };
         let chain = format!(

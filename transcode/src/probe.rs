@@ -245,8 +245,8 @@ fn describe_audio(stream: &Stream<'_>) -> Option<AudioStream> {
     (audio.sample_rate_hz > 0 && audio.channels > 0).then_some(audio)
 }
 
-/// Frame rates within this part of each other are the same rate.
-const SAME_RATE: f64 = 0.001;
+/// A mean within this part of the nominal rate is that rate, measured on a short clip.
+const SAME_RATE: f64 = 0.02;
 const GUESSED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
 
 fn cadence(stream: &Stream<'_>) -> Cadence {
