@@ -66,8 +66,8 @@ pub(crate) fn security(
         .map(|origin| format!(" {origin}"))
         .collect();
     let policy = format!(
-        "default-src 'self'; img-src 'self' blob: data:{media}; media-src 'self' blob:{media}; \
-         connect-src 'self'{media}; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
+        "default-src 'self'; img-src 'self'{media}; media-src 'self' blob:{media}; \
+         connect-src 'self'{media}; worker-src 'self' blob:; \
          object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     );
     let policy = HeaderValue::from_str(&policy).expect("origins are visible ASCII");

@@ -1,5 +1,6 @@
 //! For whoever restarts and balances these servers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -18,7 +19,7 @@ pub(crate) async fn live() -> Json<Value> {
 }
 
 /// Both buckets answer too.
-pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
     match tokio::time::timeout(READY_TIMEOUT, app.store.ready()).await {
         Ok(Ok(())) => Ok(Json(json!({ "status": "ready" }))),
         Ok(Err(error)) => Err(ApiError::StorageUnavailable(error.into())),

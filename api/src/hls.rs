@@ -3,10 +3,11 @@
 //! The master names the media playlists below the same path; each of those names presigned URLs,
 //! so that players need nothing but the playlist's own address.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-
 use store::RungName;
 
 use crate::App;
@@ -37,7 +38,7 @@ impl Wanted {
 
 pub(crate) async fn playlist(
     VideoPath { id, name }: VideoPath,
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(&name).ok_or(ApiError::NoSuchRung)?;
     let status = status_of(&app, id).await?.value;

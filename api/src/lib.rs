@@ -25,6 +25,8 @@ mod serve;
 mod upload;
 mod video;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
@@ -42,8 +44,7 @@ pub use serve::{BindError, bind, serve, stop_signal};
 
 use error::ApiError;
 
-/// What the routes work with; cheap to clone.
-#[derive(Clone)]
+/// What the routes work with.
 pub struct App {
     store: Store,
     admin_token: AdminToken,
@@ -107,6 +108,8 @@ pub fn router(app: App) -> Router {
         .fallback(pages::fallback)
         .layer(CompressionLayer::new());
 
+    let cors = headers::cors(&app.cors_origins);
+    let security = headers::security(&app.media_origins);
     Router::new()
         .merge(upload)
         .merge(playlists)
@@ -115,8 +118,8 @@ pub fn router(app: App) -> Router {
         .merge(pages)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(request_log::answer_panic))
-        .layer(headers::cors(&app.cors_origins))
-        .layer(map_response(headers::security(&app.media_origins)))
+        .layer(cors)
+        .layer(map_response(security))
         .layer(from_fn(request_log::log_request))
-        .with_state(app)
+        .with_state(Arc::new(app))
 }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use axum::extract::State;
@@ -16,7 +17,6 @@ use crate::App;
 use crate::error::ApiError;
 
 /// The files of the built frontend by path, such as `assets/index-4f3a.js`.
-#[derive(Clone)]
 pub struct Pages(HashMap<String, Bytes>);
 
 /// Why the frontend cannot be served.
@@ -145,7 +145,7 @@ fn read_folder(
 }
 
 /// Answers whatever no route of the API names.
-pub(crate) async fn fallback(State(app): State<App>, method: Method, uri: Uri) -> Response {
+pub(crate) async fn fallback(State(app): State<Arc<App>>, method: Method, uri: Uri) -> Response {
     let path = uri.path();
     match &app.pages {
         Some(pages) if path != "/api" && !path.starts_with("/api/") => match method {

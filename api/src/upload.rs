@@ -7,6 +7,8 @@
 //!
 //! Memory: three parts an upload, one filling, one waiting, one on its way to S3.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{Multipart, State};
@@ -36,7 +38,7 @@ struct Uploaded {
 
 pub(crate) async fn upload(
     _: Admin,
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, ApiError> {
     let form = form.map_err(|_| ApiError::NotAForm)?;
@@ -209,13 +211,13 @@ async fn store_steps(
     };
     if let Err(error) = stored {
         if let Err(error) = upload.abort().await {
-            warn!(video = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
+            warn!(video_id = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
         }
         return Err(error);
     }
     upload.complete().await?;
     store.enqueue(id, &name).await?;
-    info!(video = %id, len_bytes, "original stored and queued");
+    info!(video_id = %id, len_bytes, "original stored and queued");
     Ok(Uploaded {
         id,
         key: format!("uploads/{id}.orig"),

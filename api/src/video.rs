@@ -1,5 +1,7 @@
 //! `GET /api/video/…`: a video's status, and links to its files.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query, RawPathParams, State};
@@ -24,10 +26,13 @@ pub(crate) struct VideoPath {
     pub(crate) name: String,
 }
 
-impl FromRequestParts<App> for VideoPath {
+impl FromRequestParts<Arc<App>> for VideoPath {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|_| ApiError::NoSuchVideo)?;
@@ -74,7 +79,7 @@ impl Link {
 /// `GET /api/video/{id}`: something to watch now: the original until `done`, then the top rendition.
 pub(crate) async fn link(
     VideoPath { id, .. }: VideoPath,
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let status = status_of(&app, id).await?.value;
@@ -96,7 +101,7 @@ pub(crate) struct LinkQuery {
 /// `GET /api/video/{id}/{rung}`: the rung's MP4; with `?download=1` as a file to save.
 pub(crate) async fn rung_link(
     VideoPath { id, name }: VideoPath,
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     query: Result<Query<LinkQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -117,7 +122,7 @@ pub(crate) async fn rung_link(
 /// `GET /api/video/{id}/status`: status.json, answered with 304 to who has it already.
 pub(crate) async fn status(
     VideoPath { id, .. }: VideoPath,
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Versioned { value, etag } = status_of(&app, id).await?;
