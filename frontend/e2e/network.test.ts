@@ -77,7 +77,7 @@ it("climbs to 1080p by itself on a fast line", async () => {
 });
 
 it("fetches a fresh URL when the signed one has lapsed", async () => {
-  const { page } = browser;
+  const { page, complaints } = browser;
   const signed = page.waitForRequest((request) => request.url().includes("/360p.mp4"));
   await page.goto(link);
   await untilShown(page, "adaptive");
@@ -91,4 +91,5 @@ it("fetches a fresh URL when the signed one has lapsed", async () => {
   await choose(page, "360p");
   await untilHeight(page, 360);
   await untilMoves(page);
+  expect(complaints, "the lapsed URL was tried").toContain(`403 ${new URL(url).pathname}`);
 });

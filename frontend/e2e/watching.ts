@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { AssetLab } from "./assetlab";
 
 /** Uploads by the API, as a script would, and answers with the id. */
@@ -18,11 +18,11 @@ export async function uploadByApi(server: AssetLab, file: string): Promise<strin
 }
 
 export async function untilDone(server: AssetLab, id: string): Promise<void> {
-  const state = async () => {
+  const done = async () => {
     const response = await fetch(`${server.origin}/api/video/${id}/status`);
-    return ((await response.json()) as { status: string }).status;
+    expect(((await response.json()) as { status: string }).status).toBe("done");
   };
-  await expect.poll(state, { timeout: 120_000, interval: 500 }).toBe("done");
+  await vi.waitFor(done, { timeout: 120_000, interval: 500 });
 }
 
 export const video = (page: Page) => page.locator("video");
