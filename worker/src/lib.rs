@@ -1,1 +1,22 @@
-//! Skeleton.
+//! The worker: claim a job, transcode it into S3, settle it.
+//!
+//! ```text
+//! claim ─ status names the take ─ transcode ──────────────▶ playlists ─ status: done ─ marker gone
+//!                                  │  ▲ original, in ranges     (the commit point)
+//!                                  ▼  └ from a presigned URL
+//!                                 one multipart upload a rendition
+//! ```
+//!
+//! Async and blocking meet in two places: [`job`] runs the transcode on a thread of its own, and
+//! [`sink`] hands its output to uploads through bounded channels, so that slow storage slows the
+//! encoder. Nothing is ever written to disk.
+
+mod config;
+mod daemon;
+mod housekeeping;
+mod job;
+pub mod package;
+mod sink;
+
+pub use config::{Config, TranscodeArgs, WorkerArgs};
+pub use daemon::run;

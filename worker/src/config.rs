@@ -1,0 +1,173 @@
+//! What an operator can set about a worker.
+
+use std::time::Duration;
+
+use store::{Settings, StoreArgs, parse_duration};
+use transcode::{Ladder, Limits, Options};
+
+/// x264's presets, from fast to small.
+const PRESETS: [&str; 10] = [
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+];
+
+/// How to work.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The buckets and the rules of the queue.
+    pub store: Settings,
+    /// How to transcode.
+    pub options: Options,
+    /// Jobs at once, at least 1.
+    pub jobs: usize,
+    /// The distance of looks at an empty queue; unset: 1 s, growing to 10 s.
+    pub poll_interval: Option<Duration>,
+    /// How long running jobs may go on after a shutdown began, before they are given back.
+    pub shutdown_grace: Duration,
+    /// The name of a worker of which there is only ever one, such as the holder of a lock: it takes
+    /// what it had claimed before a restart without waiting for leases. Unset: a name of its own.
+    pub sole_owner: Option<String>,
+}
+
+/// A worker's command line.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerArgs {
+    /// The buckets.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How to transcode.
+    #[command(flatten)]
+    pub transcode: TranscodeArgs,
+    /// Jobs at once
+    #[arg(long, env = "WORKER_JOBS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub worker_jobs: u16,
+    /// Look at an empty queue so often [default: 1s, growing to 10s]
+    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]
+    pub poll_interval: Option<Duration>,
+    /// How long running jobs may go on after SIGTERM, before other workers get them
+    #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "20s")]
+    pub shutdown_grace: Duration,
+    /// Largest original
+    #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30)]
+    pub max_upload_bytes: u64,
+}
+
+impl From<WorkerArgs> for Config {
+    fn from(args: WorkerArgs) -> Self {
+        let limits = Limits {
+            len_bytes: args.max_upload_bytes,
+            ..Limits::default()
+        };
+        Self {
+            store: args.store.into(),
+            options: Options {
+                limits,
+                ..args.transcode.into()
+            },
+            jobs: args.worker_jobs.into(),
+            poll_interval: args.poll_interval,
+            shutdown_grace: args.shutdown_grace,
+            sole_owner: None,
+        }
+    }
+}
+
+/// What can be set about the output, wherever it goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TranscodeArgs {
+    /// Renditions to make: SHORT_SIDE:CRF:MAXRATE, … [default: 360:23:800k,720:23:3500k,1080:23:6500k]
+    #[arg(long, env = "LADDER")]
+    pub ladder: Option<Ladder>,
+    /// x264's preset: faster, or smaller files
+    #[arg(long, env = "X264_PRESET", default_value = "veryfast", value_parser = PRESETS)]
+    pub x264_preset: String,
+    /// Length of a segment: an even number of seconds
+    #[arg(long, env = "SEGMENT_SECONDS", default_value = "4", value_parser = parse_segment_seconds)]
+    pub segment_seconds: u32,
+}
+
+impl From<TranscodeArgs> for Options {
+    fn from(args: TranscodeArgs) -> Self {
+        Self {
+            ladder: args.ladder.unwrap_or_default(),
+            preset: args.x264_preset,
+            segment_ms: args.segment_seconds * 1000,
+            ..Self::default()
+        }
+    }
+}
+
+/// Segments are whole groups of pictures, which are 2 s long.
+fn parse_segment_seconds(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(seconds @ 2..=60) if seconds % 2 == 0 => Ok(seconds),
+        _ => Err("write an even number from 2 to 60".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        worker: WorkerArgs,
+    }
+
+    fn parse(more: &[&str]) -> Result<Config, clap::Error> {
+        let buckets = [
+            "worker",
+            "--s3-raw-bucket",
+            "raw",
+            "--s3-video-bucket",
+            "video",
+        ];
+        Cli::try_parse_from(buckets.iter().chain(more)).map(|cli| cli.worker.into())
+    }
+
+    #[test]
+    fn the_command_line_reaches_the_options() {
+        let config = parse(&[
+            "--segment-seconds",
+            "6",
+            "--ladder",
+            "360:23:800k",
+            "--poll-interval",
+            "500ms",
+        ]);
+        let config = config.unwrap();
+        assert_eq!(
+            (
+                config.options.segment_ms,
+                config.options.ladder.rungs().len()
+            ),
+            (6000, 1)
+        );
+        assert_eq!(config.poll_interval, Some(Duration::from_millis(500)));
+        assert_eq!(parse(&[]).unwrap().options, Options::default());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_at_the_start() {
+        for wrong in [
+            ["--segment-seconds", "3"],
+            ["--x264-preset", "fastest"],
+            ["--worker-jobs", "0"],
+            ["--ladder", "721:23:1M"],
+            ["--poll-interval", "soon"],
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The loop: a free slot, a claim, a job; until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::queue::{Claim, Queue};
+use store::{Error, StatusWriter, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::{housekeeping, job};
+
+const IDLE_FLOOR: Duration = Duration::from_secs(1);
+const IDLE_CEILING: Duration = Duration::from_secs(10);
+
+/// Works until `shutdown` is cancelled; then claims no more, lets running jobs go on for the grace
+/// period and gives back what is not finished.
+///
+/// # Errors
+/// [`Error::Settings`], [`Error::Refused`] or [`Error::Unconditional`] at the start, when working
+/// makes no sense. Later faults are logged and waited out.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    let store = Store::connect(config.store.clone()).await?;
+    store.self_test().await?;
+    let owner = config.sole_owner.clone().unwrap_or_else(unique_owner);
+    let queue = Queue::new(store.clone(), &owner);
+    if config.sole_owner.is_some() {
+        let freed = queue.free_former_claims().await?;
+        if freed > 0 {
+            tracing::warn!(
+                jobs = freed,
+                "taking up what was left when the worker last ended"
+            );
+        }
+    }
+    tracing::info!(owner, jobs = config.jobs, "worker started");
+
+    let mut housekeeping = JoinSet::new();
+    housekeeping.spawn(housekeeping::run(store.clone()));
+    let worker = Worker {
+        store,
+        queue,
+        slots: Arc::new(Semaphore::new(config.jobs)),
+        stop: CancellationToken::new(),
+        config,
+    };
+    let mut jobs = JoinSet::new();
+    worker.claim_until(&shutdown, &mut jobs).await;
+    drop(housekeeping);
+
+    tracing::info!(jobs = jobs.len(), "worker stopping");
+    let all_ended = async { while jobs.join_next().await.is_some() {} };
+    if tokio::time::timeout(worker.config.shutdown_grace, all_ended)
+        .await
+        .is_err()
+    {
+        worker.stop.cancel();
+        while jobs.join_next().await.is_some() {}
+    }
+    Ok(())
+}
+
+struct Worker {
+    store: Store,
+    queue: Queue,
+    config: Config,
+    slots: Arc<Semaphore>,
+    /// Running jobs are to be given back.
+    stop: CancellationToken,
+}
+
+impl Worker {
+    async fn claim_until(&self, shutdown: &CancellationToken, jobs: &mut JoinSet<()>) {
+        let mut idle = Idle::new(self.config.poll_interval);
+        while !shutdown.is_cancelled() {
+            while jobs.try_join_next().is_some() {}
+            // Without a free slot there is nothing to look for.
+            let Some(slot) = self.slots(1, shutdown).await else {
+                return;
+            };
+            let free_slots = self.slots.available_permits() + 1;
+            // Not to be dropped half-way: a claim could be won and never known of.
+            let wait = match self.queue.claim(free_slots).await {
+                Ok(Some((claim, status))) => {
+                    self.start(claim, status, slot, shutdown, jobs).await;
+                    idle.reset();
+                    continue;
+                }
+                Ok(None) => idle.next(),
+                Err(Error::Fenced(_)) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot claim, trying again");
+                    idle.next()
+                }
+            };
+            drop(slot);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Starts a job in its slot; one that a worker died over before gets all slots, so that it can
+    /// take no other job down with it.
+    async fn start(
+        &self,
+        claim: Claim,
+        status: StatusWriter,
+        slot: OwnedSemaphorePermit,
+        shutdown: &CancellationToken,
+        jobs: &mut JoinSet<()>,
+    ) {
+        let mut slots = vec![slot];
+        if claim.must_run_alone() {
+            match self.slots(self.config.jobs - 1, shutdown).await {
+                Some(others) => slots.push(others),
+                None => {
+                    if let Err(error) = claim.release().await {
+                        tracing::warn!(%error, "claim not given back, it will lapse");
+                    }
+                    return;
+                }
+            }
+        }
+        let job = job::run(
+            self.store.clone(),
+            claim,
+            status,
+            self.config.options.clone(),
+            self.stop.child_token(),
+        );
+        jobs.spawn(async move {
+            job.await;
+            drop(slots);
+        });
+    }
+
+    /// So many slots, as soon as they are free; none on shutdown. Called by the loop alone: of two
+    /// that wait for all slots neither would get them.
+    async fn slots(
+        &self,
+        count: usize,
+        shutdown: &CancellationToken,
+    ) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            () = shutdown.cancelled() => None,
+            slots = Arc::clone(&self.slots).acquire_many_owned(count as u32) => slots.ok(),
+        }
+    }
+}
+
+/// How long to wait before the next look at an empty queue: LISTs cost money.
+struct Idle {
+    fixed: Option<Duration>,
+    next: Duration,
+}
+
+impl Idle {
+    fn new(fixed: Option<Duration>) -> Self {
+        Self {
+            fixed,
+            next: IDLE_FLOOR,
+        }
+    }
+
+    fn next(&mut self) -> Duration {
+        let now = self.next;
+        self.next = (now * 3 / 2).min(IDLE_CEILING);
+        self.fixed.unwrap_or(now)
+    }
+
+    fn reset(&mut self) {
+        self.next = IDLE_FLOOR;
+    }
+}
+
+/// Tells this worker from all others, and people where it runs.
+fn unique_owner() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // An id is a good nonce.
+    format!(
+        "{}:{}:{}",
+        host.trim(),
+        std::process::id(),
+        store::VideoId::new()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_worker_looks_less_and_less_often() {
+        let mut idle = Idle::new(None);
+        let waits: Vec<_> = std::iter::repeat_with(|| idle.next()).take(8).collect();
+        assert_eq!((waits[0], waits[7]), (IDLE_FLOOR, IDLE_CEILING));
+        idle.reset();
+        assert_eq!(idle.next(), IDLE_FLOOR);
+        let fixed = Duration::from_millis(500);
+        let mut idle = Idle::new(Some(fixed));
+        assert_eq!((idle.next(), idle.next()), (fixed, fixed));
+    }
+}

@@ -1,0 +1,232 @@
+//! One job, from its claim to exactly one of: finished, failed, given back, lost.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use store::queue::Claim;
+use store::{Error, StatusWriter, Store};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use transcode::{CancelToken, Control, HttpSource, Options, Report, Source};
+
+use crate::package;
+use crate::sink::TakeSink;
+
+const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Why a job ended without a video.
+enum Failure {
+    /// The file's fault: trying again is of no use. For the uploader.
+    Permanent(String),
+    /// May pass. For the operator.
+    Passing(String),
+    /// The worker is to stop, or the claim was lost.
+    Stopped,
+}
+
+/// Works on one claimed job. `stop` asks for it to be given back.
+pub(crate) async fn run(
+    store: Store,
+    claim: Claim,
+    mut status: StatusWriter,
+    options: Options,
+    stop: CancellationToken,
+) {
+    let started = Instant::now();
+    let (video_id, take) = (claim.id(), claim.take().clone());
+    let duration_ms = || started.elapsed().as_millis() as u64;
+    let result = produce(&store, &claim, &mut status, options, &stop).await;
+    match &result {
+        Ok(renditions) => {
+            tracing::info!(%video_id, %take, duration_ms = duration_ms(), renditions, "done");
+        }
+        Err(Failure::Permanent(sentence)) => {
+            tracing::info!(%video_id, %take, duration_ms = duration_ms(), sentence, "refused");
+        }
+        Err(Failure::Passing(reason)) => {
+            tracing::warn!(%video_id, %take, duration_ms = duration_ms(), reason, "attempt failed");
+        }
+        Err(Failure::Stopped) => {
+            let claim_lost = claim.lost().is_cancelled();
+            tracing::warn!(%video_id, %take, duration_ms = duration_ms(), claim_lost, "stopped");
+        }
+    }
+    match settle(claim, &mut status, result).await {
+        Ok(()) => {}
+        Err(Error::Fenced(_)) => tracing::warn!(%video_id, %take, "another worker has taken over"),
+        Err(error) => tracing::warn!(%video_id, %take, %error, "not settled, the claim will lapse"),
+    }
+}
+
+/// Gives the claim its one end.
+async fn settle(
+    claim: Claim,
+    status: &mut StatusWriter,
+    result: Result<usize, Failure>,
+) -> Result<(), Error> {
+    match result {
+        Ok(_) => claim.finish().await,
+        Err(Failure::Permanent(sentence)) => {
+            let mut patience = Patience::new(&claim);
+            while let Err(error) = status.error(&sentence).await {
+                patience.after(error).await?;
+            }
+            claim.finish().await
+        }
+        Err(Failure::Passing(reason)) => claim.fail(status, &reason).await,
+        Err(Failure::Stopped) => claim.release().await,
+    }
+}
+
+/// Transcodes, writes playlists and commits. Returns how many renditions there are.
+async fn produce(
+    store: &Store,
+    claim: &Claim,
+    status: &mut StatusWriter,
+    options: Options,
+    stop: &CancellationToken,
+) -> Result<usize, Failure> {
+    let report = transcode(store, claim, status, options, stop).await?;
+    let renditions =
+        package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
+    let mut patience = Patience::new(claim);
+    while let Err(error) = store
+        .write_playlists(claim.id(), claim.take(), &renditions)
+        .await
+    {
+        patience.after(error).await?;
+    }
+    let outcome = package::outcome(&report, &renditions);
+    while let Err(error) = status.done(outcome.clone()).await {
+        patience.after(error).await?;
+    }
+    Ok(renditions.len())
+}
+
+/// Runs the transcode on a thread of its own while this task writes its progress into the status.
+async fn transcode(
+    store: &Store,
+    claim: &Claim,
+    status: &mut StatusWriter,
+    options: Options,
+    stop: &CancellationToken,
+) -> Result<Report, Failure> {
+    // Stops everything of this job that runs or waits: on request, when the claim is lost, and when
+    // this function ends for any reason.
+    let ending = stop.child_token();
+    let _ending = ending.clone().drop_guard();
+    let cancel = CancelToken::new();
+    let watch_over = {
+        let (ending, lost, cancel) = (ending.clone(), claim.lost().clone(), cancel.clone());
+        async move {
+            tokio::select! {
+                () = ending.cancelled() => {}
+                () = lost.cancelled() => ending.cancel(),
+            }
+            cancel.cancel();
+        }
+    };
+    tokio::spawn(watch_over);
+
+    let (fraction, mut progress) = watch::channel(0.0);
+    let control = Control {
+        cancel,
+        on_progress: Some(Box::new(move |progress| {
+            fraction.send_replace(progress.fraction);
+        })),
+    };
+    let runtime = Handle::current();
+    let sink = TakeSink {
+        store: store.clone(),
+        id: claim.id(),
+        take: claim.take().clone(),
+        stop: ending.clone(),
+        runtime: runtime.clone(),
+    };
+    let (store, id) = (store.clone(), claim.id());
+    let mut work = tokio::task::spawn_blocking(move || {
+        let fresh_url = move || {
+            let url = runtime.block_on(store.original_url_internal(id));
+            url.map(|url| url.expose().to_owned())
+                .map_err(std::io::Error::other)
+        };
+        // What panics takes nothing with it that is used again.
+        std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let source =
+                Source::http(HttpSource::new(fresh_url)).map_err(transcode::Error::Source)?;
+            transcode::transcode(source, &options, &sink, &control)
+        }))
+    });
+
+    let ended = loop {
+        tokio::select! {
+            ended = &mut work => break ended,
+            Ok(()) = progress.changed() => {
+                let fraction = *progress.borrow_and_update();
+                if let Err(error) = status.progress(fraction).await {
+                    tracing::warn!(video_id = %id, %error, "progress refused");
+                    ending.cancel();
+                    // It ends on its own now; what it says no longer matters.
+                    let _ = work.await;
+                    return Err(Failure::Stopped);
+                }
+            }
+        }
+    };
+    let stopped = ending.is_cancelled();
+    match ended {
+        Ok(Ok(Ok(report))) => Ok(report),
+        _ if stopped => Err(Failure::Stopped),
+        Ok(Ok(Err(error))) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
+        Ok(Ok(Err(error))) => Err(Failure::Passing(error.to_string())),
+        Ok(Err(panic)) => Err(Failure::Passing(format!(
+            "panicked: {}",
+            panic_message(&*panic)
+        ))),
+        Err(error) => Err(Failure::Passing(error.to_string())),
+    }
+}
+
+/// How long to go on trying at the end of a job: until the claim is lost.
+struct Patience {
+    lost: CancellationToken,
+    backoff: Duration,
+}
+
+impl Patience {
+    fn new(claim: &Claim) -> Self {
+        Self {
+            lost: claim.lost().clone(),
+            backoff: COMMIT_BACKOFF,
+        }
+    }
+
+    /// Waits before the next try; gives the error back where there should be none.
+    async fn after(&mut self, error: Error) -> Result<(), Error> {
+        if !error.is_transient() || self.lost.is_cancelled() {
+            return Err(error);
+        }
+        tracing::warn!(%error, "trying again");
+        tokio::select! {
+            () = self.lost.cancelled() => {}
+            () = tokio::time::sleep(self.backoff) => self.backoff *= 2,
+        }
+        Ok(())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fenced(_) => Self::Stopped,
+            error => Self::Passing(error.to_string()),
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,132 @@
+//! Renditions on their way from the encoder's threads into S3.
+//!
+//! Each rendition has an upload task and a bounded channel to it. When storage is slow the channel
+//! is full, the encoder's thread waits, and memory stays bounded; when the job is to stop, whoever
+//! waits here is let go at once.
+
+use std::io;
+
+use bytes::Bytes;
+use store::{MediaUpload, RungName, Store, Take, VideoId};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use transcode::{RenditionPlan, RenditionSink, Sink};
+
+/// Fragments (of 2 s) on their way to one upload.
+const FRAGMENTS_WAITING: usize = 4;
+
+/// One take in the video bucket.
+#[derive(Clone)]
+pub(crate) struct TakeSink {
+    pub(crate) store: Store,
+    pub(crate) id: VideoId,
+    pub(crate) take: Take,
+    /// Lets go of everything that waits.
+    pub(crate) stop: CancellationToken,
+    pub(crate) runtime: Handle,
+}
+
+impl Sink for TakeSink {
+    fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
+        let rung = plan.name.parse().map_err(io::Error::other)?;
+        Ok(Box::new(RenditionUpload {
+            sink: self.clone(),
+            rung,
+            under_way: None,
+        }))
+    }
+}
+
+struct RenditionUpload {
+    sink: TakeSink,
+    rung: RungName,
+    under_way: Option<UnderWay>,
+}
+
+struct UnderWay {
+    fragments: mpsc::Sender<Bytes>,
+    upload: JoinHandle<Result<MediaUpload, store::Error>>,
+}
+
+impl RenditionSink for RenditionUpload {
+    fn begin(&mut self, head_len_bytes: usize) -> io::Result<()> {
+        let (fragments, mut waiting) = mpsc::channel::<Bytes>(FRAGMENTS_WAITING);
+        let (sink, rung) = (self.sink.clone(), self.rung.clone());
+        let upload = self.sink.runtime.spawn(async move {
+            let mut upload =
+                MediaUpload::begin(&sink.store, sink.id, &sink.take, &rung, head_len_bytes).await?;
+            while let Some(fragment) = waiting.recv().await {
+                upload.append(fragment).await?;
+            }
+            Ok(upload)
+        });
+        self.under_way = Some(UnderWay { fragments, upload });
+        Ok(())
+    }
+
+    fn fragment(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        let Some(under_way) = &mut self.under_way else {
+            return Err(not_begun());
+        };
+        let sink = &self.sink;
+        sink.runtime.block_on(async {
+            tokio::select! {
+                () = sink.stop.cancelled() => Err(stopped()),
+                sent = under_way.fragments.send(bytes.into()) => match sent {
+                    Ok(()) => Ok(()),
+                    // The upload has ended, which before the last fragment means that it failed.
+                    Err(_) => Err(uploaded(&mut under_way.upload).await.err().unwrap_or_else(stopped)),
+                },
+            }
+        })
+    }
+
+    fn finish(mut self: Box<Self>, head: Vec<u8>) -> io::Result<()> {
+        let Some(UnderWay {
+            fragments,
+            mut upload,
+        }) = self.under_way.take()
+        else {
+            return Err(not_begun());
+        };
+        drop(fragments);
+        self.sink.runtime.block_on(async {
+            let finished = async {
+                let upload = uploaded(&mut upload).await?;
+                upload.finish(&head).await.map_err(io::Error::other)
+            };
+            tokio::select! {
+                () = self.sink.stop.cancelled() => Err(stopped()),
+                finished = finished => finished.map(drop),
+            }
+        })
+    }
+}
+
+impl Drop for RenditionUpload {
+    fn drop(&mut self) {
+        // An upload that is dropped is given up in the background.
+        if let Some(under_way) = &self.under_way {
+            under_way.upload.abort();
+        }
+    }
+}
+
+async fn uploaded(
+    upload: &mut JoinHandle<Result<MediaUpload, store::Error>>,
+) -> io::Result<MediaUpload> {
+    upload
+        .await
+        .map_err(io::Error::other)?
+        .map_err(io::Error::other)
+}
+
+fn not_begun() -> io::Error {
+    io::Error::other("a rendition was written before it was begun")
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the job was stopped")
+}
