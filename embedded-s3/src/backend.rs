@@ -123,6 +123,9 @@ operations! {
     create_bucket(CreateBucketInput) -> CreateBucketOutput;
     head_bucket(HeadBucketInput) -> HeadBucketOutput;
     list_buckets(ListBucketsInput) -> ListBucketsOutput;
+    put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput;
+    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput;
+    delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput;
     put_object(PutObjectInput) -> PutObjectOutput;
     copy_object(CopyObjectInput) -> CopyObjectOutput;
     get_object(GetObjectInput) -> GetObjectOutput;

@@ -44,6 +44,6 @@ pub enum Error {
     )]
     BucketName(String),
     /// The server answered with an S3 error.
-    #[error("the bucket could not be created: {0}")]
+    #[error("the bucket could not be set up: {0}")]
     Refused(String),
 }

@@ -17,7 +17,9 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use s3s::Body;
-use s3s::service::S3Service;
+
+use crate::EmbeddedS3;
+use crate::cors::{Crossing, crossing};
 
 /// The endpoint that URLs for the front are signed for. It resolves nowhere: what follows it is used
 /// relative to the page's origin, or behind a base address that reaches the front.
@@ -66,17 +68,28 @@ const CONTENT_TYPES: [(&str, &str); 12] = [
 
 /// A `tower` service that answers `/<bucket>/<key>` to browsers. See the notes above the module's
 /// source for what it lets through; in short, only presigned URLs, and only disarmed answers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Front {
-    protocol: S3Service,
+    s3: EmbeddedS3,
 }
 
 impl Front {
-    pub(crate) fn new(protocol: S3Service) -> Self {
-        Self { protocol }
+    pub(crate) fn new(s3: EmbeddedS3) -> Self {
+        Self { s3 }
     }
 
-    async fn answer(self, mut request: Request<Body>) -> Response<Body> {
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        match crossing(&self.s3.backend, &request).await {
+            Crossing::Preflight(answer) => answer,
+            Crossing::Request(headers) => {
+                let mut answer = self.fetch(request).await;
+                answer.headers_mut().extend(headers);
+                answer
+            }
+        }
+    }
+
+    async fn fetch(self, mut request: Request<Body>) -> Response<Body> {
         if !is_presigned(request.method(), request.uri().query().unwrap_or_default()) {
             return plain(StatusCode::FORBIDDEN, "This address needs a signed link.");
         }
@@ -88,7 +101,7 @@ impl Front {
         let mut headers = only(request.headers(), &REQUEST_HEADERS);
         headers.insert(header::HOST, FRONT_HOST);
         *request.headers_mut() = headers;
-        match self.protocol.call(request).await {
+        match self.s3.protocol.call(request).await {
             Ok(response) => disarm(response, &path),
             Err(error) => {
                 tracing::error!(?error, "an answer to a browser could not be built");

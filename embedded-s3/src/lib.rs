@@ -19,6 +19,7 @@ mod backend;
 mod blobs;
 mod buckets;
 mod condition;
+mod cors;
 mod credentials;
 mod database;
 mod error;
@@ -36,6 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use s3s::auth::SimpleAuth;
+use s3s::dto::CORSRule;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 pub use credentials::Credentials;
@@ -85,8 +87,30 @@ impl EmbeddedS3 {
             .map_err(|error| Error::Refused(error.to_string()))
     }
 
+    /// Lets pages of these origins (`*` for all) read objects of a bucket by presigned URL, and send
+    /// parts to one; an empty list lets none.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is no such bucket.
+    pub async fn allow_origins(&self, bucket: &str, origins: &[String]) -> Result<(), Error> {
+        let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let rule = CORSRule {
+            allowed_origins: origins.to_vec(),
+            allowed_methods: list(&["GET", "HEAD", "PUT"]),
+            allowed_headers: Some(list(&["*"])),
+            expose_headers: Some(list(&["ETag", "Content-Range", "Content-Length"])),
+            max_age_seconds: Some(3600),
+            ..CORSRule::default()
+        };
+        let rules = (!origins.is_empty()).then(|| vec![rule]);
+        self.backend
+            .set_cors(bucket.to_owned(), rules)
+            .await
+            .map_err(|error| Error::Refused(error.to_string()))
+    }
+
     /// The service for browsers, to be mounted on a port of its own: see [`Front`].
     pub fn front(&self) -> Front {
-        Front::new(self.protocol.clone())
+        Front::new(self.clone())
     }
 }

@@ -4,7 +4,9 @@
 CREATE TABLE bucket (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
-    created_s INTEGER NOT NULL
+    created_s INTEGER NOT NULL,
+    -- Cross-origin rules as JSON, if any.
+    cors      TEXT
 );
 
 CREATE TABLE object (

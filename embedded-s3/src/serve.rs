@@ -4,12 +4,16 @@ use std::io;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use s3s::{Body, HttpError};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use crate::EmbeddedS3;
+use crate::cors::{Crossing, crossing};
 
 /// How long requests under way may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -40,7 +44,9 @@ impl EmbeddedS3 {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY was refused");
             }
-            let connection = http.serve_connection(TokioIo::new(stream), self.protocol.clone());
+            let s3 = self.clone();
+            let service = service_fn(move |request| s3.clone().answer(request.map(Body::from)));
+            let connection = http.serve_connection(TokioIo::new(stream), service);
             let connection = connections.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
@@ -51,6 +57,17 @@ impl EmbeddedS3 {
         drop(listener);
         if timeout(GRACE, connections.shutdown()).await.is_err() {
             tracing::warn!("stopped while S3 requests were under way");
+        }
+    }
+
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        match crossing(&self.backend, &request).await {
+            Crossing::Preflight(answer) => Ok(answer),
+            Crossing::Request(headers) => {
+                let mut answer = self.protocol.call(request).await?;
+                answer.headers_mut().extend(headers);
+                Ok(answer)
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What AssetLab counts on in an S3 server, asked over a socket through the official SDK. One
 //! program, because linking the SDK takes longer than running the tests.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod client;
 mod conditions;
+mod cors;
 mod durability;
 mod front;
 mod listing;
