@@ -103,11 +103,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
     )?;
     let video = pick_video(input).ok_or(InputError::NoVideo)?;
     let audio = pick_audio(input, &video);
-    let starts = [Some(&video), audio.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(start_s);
-    let zero_s = starts.fold(f64::INFINITY, f64::min);
+    let zero_s = common_zero_s(&video, audio.as_ref());
     let duration = input.duration();
     Ok(Probe {
         container: input.format().name().to_owned(),
@@ -117,7 +113,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
             .map(|us| us / 1000),
         video: describe_video(&video, limits)?,
         audio: audio.as_ref().and_then(describe_audio),
-        zero_s: if zero_s.is_finite() { zero_s } else { 0.0 },
+        zero_s,
     })
 }
 
@@ -162,6 +158,17 @@ fn decoder(stream: &Stream<'_>) -> Option<codec::decoder::Video> {
 fn start_s(stream: &Stream<'_>) -> Option<f64> {
     let start = stream.start_time();
     (start != ffmpeg::ffi::AV_NOPTS_VALUE).then(|| start as f64 * f64::from(stream.time_base()))
+}
+
+/// The time that becomes zero: where picture or sound begins, whichever is first, but a whole
+/// number of pictures before the first, so that a constant rate stays one. What sound lies before
+/// it, less than one picture's time, is cut.
+fn common_zero_s(video: &Stream<'_>, audio: Option<&Stream<'_>>) -> f64 {
+    let audio_s = audio.and_then(start_s);
+    let video_s = start_s(video).or(audio_s).unwrap_or(0.0);
+    let lead_s = (video_s - audio_s.unwrap_or(video_s)).max(0.0);
+    let picture_s = 1.0 / cadence(video).frame_rate().as_f64();
+    video_s - (lead_s / picture_s).floor() * picture_s
 }
 
 fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
