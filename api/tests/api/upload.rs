@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use bytes::Bytes;
@@ -92,7 +92,7 @@ async fn files_that_fill_parts_exactly_and_empty_ones_arrive() {
 }
 
 #[tokio::test]
-async fn uploads_need_the_token_and_are_told_so_while_they_send() {
+async fn uploads_need_the_token() {
     let site = Site::start().await;
     let url = format!("{}/api/upload", site.base);
     let wrong = [
@@ -115,6 +115,29 @@ async fn uploads_need_the_token_and_are_told_so_while_they_send() {
         .await;
     }
     assert_eq!(site.raw_keys().await, Vec::<String>::new());
+}
+
+/// Browsers read the answer only once they have sent everything.
+#[tokio::test]
+async fn a_client_that_sends_to_the_end_still_gets_its_refusal() {
+    let site = Site::start().await;
+    let address = site.base.trim_start_matches("http://").to_owned();
+    let answer = tokio::task::spawn_blocking(move || {
+        let body = vec![7; 32 << 20];
+        let head = format!(
+            "POST /api/upload HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+             Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(head.as_bytes()).unwrap();
+        client.write_all(&body).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = answer.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
 }
 
 #[tokio::test]
