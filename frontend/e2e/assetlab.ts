@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +10,6 @@ const BINARY = process.env.ASSETLAB ?? join(import.meta.dirname, "../../target/d
 export interface AssetLab {
   /** Such as `http://127.0.0.1:41234`. */
   origin: string;
-  port: number;
   /** The link it printed, token and all. */
   link: string;
   token: string;
@@ -21,12 +19,11 @@ export interface AssetLab {
 /** Starts the real program on free ports and waits for the link it prints when it is ready. */
 export async function startAssetLab(env: Record<string, string> = {}): Promise<AssetLab> {
   const data = await mkdtemp(join(tmpdir(), "assetlab-e2e-"));
-  const [port, s3Port] = [await freePort(), await freePort()];
   const child = spawn(BINARY, {
     env: {
       ...process.env,
-      PORT: String(port),
-      S3_PORT: String(s3Port),
+      PORT: "0",
+      S3_PORT: "0",
       DATA_DIR: data,
       RUST_LOG: "warn",
       ...env,
@@ -34,11 +31,10 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
     stdio: ["ignore", "pipe", "pipe"],
   });
   try {
-    const token = await printedToken(child);
+    const { port, token } = await printedLink(child);
     const origin = `http://127.0.0.1:${port}`;
     return {
       origin,
-      port,
       token,
       link: `${origin}/#token=${token}`,
       async stop() {
@@ -57,27 +53,17 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
 }
 
 /** Reads on until the link appears, and then on so that the pipe never fills. */
-function printedToken(child: ChildProcess): Promise<string> {
+function printedLink(child: ChildProcess): Promise<{ port: string; token: string }> {
   return new Promise((resolve, reject) => {
     let printed = "";
     const read = (chunk: Buffer) => {
       printed += chunk.toString();
-      const token = /#token=(\S+)/.exec(printed)?.[1];
-      if (token) resolve(token);
+      const [, port, token] = /:(\d+)\/#token=(\S+)/.exec(printed) ?? [];
+      if (port && token) resolve({ port, token });
     };
     child.stdout?.on("data", read);
     child.stderr?.on("data", read);
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`assetlab ended with ${code}:\n${printed}`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
