@@ -51,7 +51,8 @@ enum Item {
 
 /// Transcodes a video into one rendition for each rung that fits it.
 ///
-/// Blocks until all is written or failed. The same input and options give the same bytes.
+/// Blocks until all is written or failed. With [`Options::threads`] at 1 the same input and
+/// options give the same bytes; x264's rate control is not repeatable with more.
 ///
 /// # Errors
 /// See [`Error`]. After an error, what the sink has got is incomplete and can be thrown away.

@@ -1,5 +1,6 @@
 //! The installed ffmpeg and ffprobe: they make the clips and judge what came of them.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use transcode::{Control, FolderSink, Options, Report, Source};
 
 /// Runs a tool and gives what it printed; panics with its complaint if it fails.
-pub fn run(tool: &str, arguments: &[&str]) -> (String, String) {
+pub(crate) fn run(tool: &str, arguments: &[&str]) -> (String, String) {
     let output = Command::new(tool)
         .args(
             ["-hide_banner", "-nostdin"]
@@ -23,7 +24,7 @@ pub fn run(tool: &str, arguments: &[&str]) -> (String, String) {
 }
 
 /// Makes a clip in `folder` from ffmpeg arguments, separated by spaces.
-pub fn make(folder: &Path, name: &str, arguments: &str) -> PathBuf {
+pub(crate) fn make(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     let path = folder.join(name);
     let mut all: Vec<&str> = vec!["-v", "error", "-y"];
     all.extend(arguments.split_whitespace());
@@ -34,7 +35,7 @@ pub fn make(folder: &Path, name: &str, arguments: &str) -> PathBuf {
 }
 
 /// Transcodes a file into `<folder>/out`.
-pub fn transcode(path: &Path, options: &Options) -> (Report, PathBuf) {
+pub(crate) fn transcode(path: &Path, options: &Options) -> (Report, PathBuf) {
     let out = path.with_extension("out");
     let source = Source::path(path).unwrap();
     let sink = FolderSink::new(&out).unwrap();
@@ -43,7 +44,7 @@ pub fn transcode(path: &Path, options: &Options) -> (Report, PathBuf) {
 }
 
 /// One field of a file's first video or audio stream.
-pub fn field(path: &Path, stream: &str, name: &str) -> String {
+pub(crate) fn field(path: &Path, stream: &str, name: &str) -> String {
     let entries = format!("stream={name}");
     let path = path.to_str().unwrap();
     let arguments = [
@@ -65,7 +66,7 @@ pub fn field(path: &Path, stream: &str, name: &str) -> String {
 }
 
 /// Presentation times in seconds of all pictures, or of the key frames only.
-pub fn picture_times(path: &Path, only_keyframes: bool) -> Vec<f64> {
+pub(crate) fn picture_times(path: &Path, only_keyframes: bool) -> Vec<f64> {
     let skip = if only_keyframes { "nokey" } else { "default" };
     let path = path.to_str().unwrap();
     let arguments = [
@@ -88,7 +89,7 @@ pub fn picture_times(path: &Path, only_keyframes: bool) -> Vec<f64> {
 }
 
 /// Structural similarity, 0 to 1, of a rendition to its source scaled (and rotated) by ffmpeg.
-pub fn ssim(rendition: &Path, source: &Path, width_px: u32, height_px: u32) -> f64 {
+pub(crate) fn ssim(rendition: &Path, source: &Path, width_px: u32, height_px: u32) -> f64 {
     let graph = format!(
         "[1:v]scale={width_px}:{height_px}:flags=bicubic+accurate_rnd,setsar=1,format=yuv420p[s];\
          [0:v][s]ssim"
@@ -109,7 +110,7 @@ pub fn ssim(rendition: &Path, source: &Path, width_px: u32, height_px: u32) -> f
 }
 
 /// Decodes all of a file; panics if ffmpeg has anything to complain about.
-pub fn decodes_cleanly(path: &Path) {
+pub(crate) fn decodes_cleanly(path: &Path) {
     let path = path.to_str().unwrap();
     let (_, complaints) = run("ffmpeg", &["-v", "error", "-i", path, "-f", "null", "-"]);
     assert_eq!(complaints, "", "{path}");
