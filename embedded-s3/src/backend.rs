@@ -1,7 +1,8 @@
 //! The state behind the protocol, and the table of the operations it answers.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +31,11 @@ impl Backend {
                 source,
             }
         };
-        fs::create_dir_all(data_dir).map_err(disk("create", data_dir))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(disk("create", data_dir))?;
         let lock = lock(data_dir)?;
 
         let blob_dir = data_dir.join("blobs");
