@@ -7,7 +7,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, debug, error, info, info_span};
@@ -31,7 +31,7 @@ pub(crate) async fn log_request(request: Request, next: Next) -> Response {
     match response.extensions_mut().remove::<Cause>() {
         Some(Cause(cause)) => error!(status, duration_ms, cause = chain(&*cause), "failed"),
         // Players and pages poll: what they read is worth a line only where it fails.
-        None if method == Method::GET && status < 400 => debug!(status, duration_ms, "answered"),
+        None if method.is_safe() && status < 400 => debug!(status, duration_ms, "answered"),
         None => info!(status, duration_ms, "answered"),
     }
     if let Ok(id) = HeaderValue::from_str(&id) {

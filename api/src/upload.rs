@@ -216,8 +216,8 @@ async fn store_steps(
         return Err(error);
     }
     upload.complete().await?;
+    info!(video_id = %id, len_bytes, "original stored");
     store.enqueue(id, &name).await?;
-    info!(video_id = %id, len_bytes, "original stored and queued");
     Ok(Uploaded {
         id,
         key: format!("uploads/{id}.orig"),
