@@ -92,6 +92,7 @@ pub(crate) struct PictureFormat {
     pixel: ffmpeg::format::Pixel,
     space: color::Space,
     range: color::Range,
+    transfer: color::TransferCharacteristic,
     interlaced: bool,
 }
 
@@ -103,6 +104,7 @@ impl PictureFormat {
             pixel: frame.format(),
             space: frame.color_space(),
             range: frame.color_range(),
+            transfer: frame.color_transfer_characteristic(),
             interlaced: frame.is_interlaced(),
         }
     }
@@ -127,13 +129,23 @@ impl PictureFormat {
         } else {
             (width_px, height_px)
         };
-        if (self.width, self.height) != (width, height) || !self.is_output_color() {
-            steps.push(format!(
-                "scale={width}:{height}:flags=bicubic:in_color_matrix={}:in_range={}:\
-                 out_color_matrix=bt709:out_range=tv",
-                self.matrix(),
-                if self.is_full_range() { "pc" } else { "tv" },
-            ));
+        if let Some(transfer) = self.hdr_transfer() {
+            // Tone-mapping comes after scaling: floating point costs by the pixel.
+            steps.push(format!("scale={width}:{height}:flags=bicubic"));
+            steps.push(tone_map(transfer));
+        } else {
+            if self.has_alpha() {
+                // Over black: what is transparent adds no light.
+                steps.push("format=gbrap,premultiply=inplace=1".to_owned());
+            }
+            if (self.width, self.height) != (width, height) || !self.is_output_color() {
+                steps.push(format!(
+                    "scale={width}:{height}:flags=bicubic:in_color_matrix={}:in_range={}:\
+                     out_color_matrix=bt709:out_range=tv",
+                    self.matrix(),
+                    if self.is_full_range() { "pc" } else { "tv" },
+                ));
+            }
         }
         steps.push("format=yuv420p".to_owned());
         steps.extend(orientation.filter().map(str::to_owned));
@@ -145,6 +157,21 @@ impl PictureFormat {
             &steps.join(","),
             threads,
         )
+    }
+
+    /// libavfilter's name of a transfer function that only HDR screens show as it is.
+    fn hdr_transfer(&self) -> Option<&'static str> {
+        match self.transfer {
+            color::TransferCharacteristic::SMPTE2084 => Some("smpte2084"),
+            color::TransferCharacteristic::ARIB_STD_B67 => Some("arib-std-b67"),
+            _ => None,
+        }
+    }
+
+    fn has_alpha(&self) -> bool {
+        self.pixel
+            .descriptor()
+            .is_some_and(|d| matches!(d.nb_components(), 2 | 4))
     }
 
     fn is_full_range(&self) -> bool {
@@ -175,6 +202,16 @@ impl PictureFormat {
             _ => "smpte170m",
         }
     }
+}
+
+/// From PQ or HLG to BT.709. zscale refuses pictures with properties missing, and what uses these
+/// transfer functions is BT.2020 whether it says so or not.
+fn tone_map(transfer: &str) -> String {
+    format!(
+        "setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv,\
+         zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+         zscale=t=bt709:m=bt709:r=tv"
+    )
 }
 
 /// From the pictures that all rungs start from to a smaller rung's.

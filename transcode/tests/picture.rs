@@ -1,0 +1,139 @@
+//! Colours and fields: what screens without HDR, alpha or interlacing can show.
+
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+mod oracle;
+
+use std::path::Path;
+
+use oracle::{field, make, run, transcode};
+use tempfile::tempdir;
+use transcode::Options;
+
+/// Mean luma (limited range, 16 to 235) of a file's first picture under a filter.
+fn mean_luma(path: &Path, filter: &str) -> f64 {
+    let filter = format!("{filter}signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-");
+    let path = path.to_str().unwrap();
+    let arguments = [
+        "-v",
+        "error",
+        "-i",
+        path,
+        "-vf",
+        &filter,
+        "-frames:v",
+        "1",
+        "-f",
+        "null",
+        "-",
+    ];
+    let (out, _) = run("ffmpeg", &arguments);
+    let value = out.split("YAVG=").nth(1).unwrap();
+    value.lines().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn hdr_becomes_sdr_as_ffmpeg_tone_maps_it() {
+    for transfer in ["smpte2084", "arib-std-b67"] {
+        let folder = tempdir().unwrap();
+        let clip = format!(
+            "-f lavfi -i testsrc2=s=640x360:r=24:d=0.5 -pix_fmt yuv420p10le -c:v libx265 \
+             -preset ultrafast -x265-params log-level=error:colorprim=bt2020:transfer={transfer}:\
+             colormatrix=bt2020nc -color_primaries bt2020 -color_trc {transfer} \
+             -colorspace bt2020nc"
+        );
+        let source = make(folder.path(), "hdr.mp4", &clip);
+        let (_, out) = transcode(&source, &Options::default());
+        let file = out.join("360p.mp4");
+        assert_eq!(
+            field(&file, "v", "pix_fmt,color_range,color_space"),
+            "yuv420p,tv,bt709"
+        );
+        assert_eq!(
+            field(&file, "v", "color_transfer,color_primaries"),
+            "bt709,bt709"
+        );
+
+        let mapped = "-vf zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
+            tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p \
+            -c:v libx264 -qp 0 -preset ultrafast";
+        let arguments = format!("-i {} {mapped}", source.display());
+        let expected = make(folder.path(), "expected.mp4", &arguments);
+        let likeness = oracle::ssim(&file, &expected, 640, 360);
+        assert!(likeness >= 0.95, "{transfer}: SSIM {likeness}");
+        let difference = (mean_luma(&file, "") - mean_luma(&expected, "")).abs();
+        assert!(
+            difference < 1.0,
+            "{transfer}: mean luma differs by {difference}"
+        );
+    }
+}
+
+#[test]
+fn full_range_becomes_limited() {
+    let folder = tempdir().unwrap();
+    for (color, expected) in [("black", 16.0), ("white", 235.0)] {
+        let clip = format!(
+            "-f lavfi -i color={color}:s=320x240:r=25:d=0.4 -pix_fmt yuvj420p -c:v libx264"
+        );
+        let source = make(folder.path(), &format!("{color}.mp4"), &clip);
+        assert_eq!(field(&source, "v", "color_range"), "pc");
+        let (_, out) = transcode(&source, &Options::default());
+        let luma = mean_luma(&out.join("240p.mp4"), "");
+        assert!((luma - expected).abs() < 1.5, "{color} became {luma}");
+    }
+}
+
+#[test]
+fn what_is_transparent_is_black() {
+    let folder = tempdir().unwrap();
+    // White, but the left half is fully transparent.
+    let clip = "-f lavfi -i color=white:s=320x240:r=25:d=0.4 \
+        -vf format=yuva444p,geq=lum=235:cb=128:cr=128:a='255*gte(X,160)' -c:v qtrle";
+    let source = make(folder.path(), "alpha.mov", clip);
+    let (_, out) = transcode(&source, &Options::default());
+    let file = out.join("240p.mp4");
+    let left = mean_luma(&file, "crop=120:200:10:10,");
+    let right = mean_luma(&file, "crop=120:200:190:10,");
+    assert!((left - 16.0).abs() < 2.0, "transparent became {left}");
+    assert!((right - 235.0).abs() < 2.0, "opaque white became {right}");
+}
+
+#[test]
+fn interlaced_pictures_lose_their_combs() {
+    let folder = tempdir().unwrap();
+    let moving = "-f lavfi -i testsrc2=s=640x480:r=50:d=1 -vf scroll=h=0.01,gblur=sigma=2";
+    let interlace = "tinterlace=interleave_top,fieldorder=tff -c:v mpeg2video -flags +ilme+ildct";
+    let source = make(
+        folder.path(),
+        "interlaced.ts",
+        &format!("{moving},{interlace} -q:v 2"),
+    );
+    let every_other = "select='not(mod(n,2))' -r 25 -c:v libx264 -qp 0 -preset ultrafast";
+    let whole = make(
+        folder.path(),
+        "whole.mp4",
+        &format!("{moving},{every_other}"),
+    );
+
+    let (_, out) = transcode(&source, &Options::default());
+    let combed = oracle::ssim(&source, &whole, 640, 480);
+    let likeness = oracle::ssim(&out.join("480p.mp4"), &whole, 640, 480);
+    assert!(
+        combed < 0.9,
+        "the clip must be combed to begin with: SSIM {combed}"
+    );
+    assert!(likeness > 0.93, "SSIM {likeness}, before {combed}");
+}
+
+#[test]
+fn wide_pixels_become_square_ones() {
+    let folder = tempdir().unwrap();
+    let clip = "-f lavfi -i testsrc2=s=720x576:r=25:d=0.4 -vf setsar=64/45 -c:v libx264";
+    let source = make(folder.path(), "wide.mp4", clip);
+    let (report, out) = transcode(&source, &Options::default());
+    let top = report.renditions.last().unwrap();
+    assert_eq!((top.width_px, top.height_px), (1024, 576));
+    let file = out.join(format!("{}.mp4", top.name));
+    assert_eq!(field(&file, "v", "sample_aspect_ratio"), "1:1");
+}
