@@ -20,6 +20,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Attempts of one call inside the SDK, with its exponential backoff.
 const ATTEMPTS: u32 = 4;
+/// Attempts for what a job's work of minutes hangs on: they outlast a store that restarts.
+const PATIENT_ATTEMPTS: u32 = 8;
+/// A readiness check that takes longer has failed.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Credentials that end sooner are asked for anew.
 const CREDENTIALS_MARGIN: Duration = Duration::from_secs(300);
 
@@ -97,8 +101,18 @@ impl Store {
     /// Names the bucket that cannot.
     pub async fn ready(&self) -> Result<(), Error> {
         for bucket in [&self.settings().raw_bucket, &self.settings().video_bucket] {
-            let answer = self.s3().head_bucket().bucket(bucket).send().await;
-            answer.map_err(|error| Error::from_sdk(format!("reach bucket {bucket}"), &error))?;
+            let head = self.s3().head_bucket().bucket(bucket).send();
+            let doing = format!("reach bucket {bucket}");
+            match tokio::time::timeout(READY_TIMEOUT, head).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(Error::from_sdk(doing, &error)),
+                Err(_) => {
+                    return Err(Error::Unavailable {
+                        doing,
+                        reason: "no answer in time".into(),
+                    });
+                }
+            }
         }
         Ok(())
     }
@@ -108,6 +122,12 @@ impl Store {
         let expiry = self.inner.credentials.current().await.ok()?.expiry()?;
         Some(expiry.duration_since(SystemTime::now()).unwrap_or_default())
     }
+}
+
+/// Overrides a client's settings for requests that a job cannot do without.
+pub(crate) fn patient() -> aws_sdk_s3::config::Builder {
+    let retries = RetryConfig::standard().with_max_attempts(PATIENT_ATTEMPTS);
+    aws_sdk_s3::config::Builder::new().retry_config(retries)
 }
 
 /// The environment's credentials, kept so that a URL can be signed for no longer than they last.

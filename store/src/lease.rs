@@ -75,15 +75,12 @@ impl Lease {
         lock(&self.held).0.clone()
     }
 
-    /// Ends the renewal and swaps the marker for what `next` makes of it. [`Swap::Lost`] when the claim is
-    /// not ours any more.
-    pub(crate) async fn replace(
-        &self,
-        next: impl FnOnce(&Marker) -> Marker,
-    ) -> Result<Swap, Error> {
+    /// Ends the renewal and swaps the marker for `next`. [`Swap::Lost`] when the claim is not ours any
+    /// more.
+    pub(crate) async fn replace(&self, next: &Marker) -> Result<Swap, Error> {
         self.renewal.abort();
-        let (marker, mut etag) = lock(&self.held).clone();
-        let next = next(&marker).to_json();
+        let (_, mut etag) = lock(&self.held).clone();
+        let next = next.to_json();
         loop {
             let object = Object::Marker(self.id);
             if let Swap::Won(etag) = self

@@ -101,8 +101,16 @@ impl Marker {
         };
         Self {
             failures: self.failures + 1,
+            hold,
+            ..self.noted(reason)
+        }
+    }
+
+    /// The same with a word for the operator.
+    pub(crate) fn noted(&self, reason: &str) -> Self {
+        Self {
             last_error: Some(reason.to_owned()),
-            ..self.with(hold)
+            ..self.renewed()
         }
     }
 

@@ -8,6 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 
+use crate::client;
 use crate::error::is_missing;
 use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
@@ -58,6 +59,8 @@ impl MediaUpload {
             .key(object.key())
             .content_type(object.content_type())
             .cache_control(object.cache_control())
+            .customize()
+            .config_override(client::patient())
             .send()
             .await
             .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
@@ -154,6 +157,8 @@ impl MediaUpload {
             .set_upload_id(self.upload_id.clone())
             .part_number(number)
             .body(ByteStream::from(part))
+            .customize()
+            .config_override(client::patient())
             .send()
             .await
             .map_err(|error| {
@@ -181,6 +186,8 @@ impl MediaUpload {
             .key(object.key())
             .set_upload_id(self.upload_id.clone())
             .multipart_upload(parts)
+            .customize()
+            .config_override(client::patient())
             .send()
             .await;
         match answer {
@@ -224,6 +231,8 @@ impl Store {
             .bucket(bucket)
             .key(key)
             .upload_id(upload_id)
+            .customize()
+            .config_override(client::patient())
             .send()
             .await;
         match answer {

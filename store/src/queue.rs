@@ -175,9 +175,11 @@ impl Queue {
         };
         match claim.open_status().await {
             Ok(Some(mut status)) if takeovers > self.store.settings().max_takeovers => {
-                claim
-                    .give_up(&mut status, "its workers went silent too often")
-                    .await?;
+                let dead = claim
+                    .lease
+                    .marker()
+                    .noted("its workers went silent too often");
+                claim.give_up(&mut status, dead).await?;
                 Ok(None)
             }
             Ok(Some(status)) => {
@@ -241,7 +243,8 @@ impl Claim {
     pub async fn finish(self) -> Result<(), Error> {
         // Deletes have no condition: the swap proves that the marker is ours, and nobody claims a settled
         // one.
-        if let Swap::Won(_) = self.lease.replace(Marker::settled).await? {
+        let settled = self.lease.marker().settled();
+        if let Swap::Won(_) = self.lease.replace(&settled).await? {
             self.store.delete(&Object::Marker(self.id())).await?;
         }
         Ok(())
@@ -253,13 +256,12 @@ impl Claim {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
     pub async fn fail(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
-        if self.lease.marker().failures + 1 >= self.store.settings().max_failures {
-            return self.give_up(status, reason).await;
+        let settings = self.store.settings();
+        let failed = self.lease.marker().failed(reason, settings.retry_backoff);
+        if failed.failures >= settings.max_failures {
+            return self.give_up(status, failed).await;
         }
-        self.lease
-            .replace(|marker| marker.failed(reason, self.store.settings().retry_backoff))
-            .await
-            .map(drop)
+        self.lease.replace(&failed).await.map(drop)
     }
 
     /// Gives the job back unharmed, for another worker to take at once.
@@ -267,17 +269,19 @@ impl Claim {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
     pub async fn release(self) -> Result<(), Error> {
-        self.lease.replace(Marker::released).await.map(drop)
+        self.lease
+            .replace(&self.lease.marker().released())
+            .await
+            .map(drop)
     }
 
     /// Status `error`, then `dead/<id>`, then the marker goes.
-    async fn give_up(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+    async fn give_up(self, status: &mut StatusWriter, dead: Marker) -> Result<(), Error> {
         status.error(GIVEN_UP).await?;
-        let backoff = self.store.settings().retry_backoff;
-        let dead = self.lease.marker().failed(reason, backoff);
         self.store
             .write(&Object::Dead(self.id()), dead.to_json())
             .await?;
+        let reason = dead.last_error.as_deref();
         tracing::error!(video_id = %self.id(), take = %self.take(), reason, "job given up");
         self.finish().await
     }

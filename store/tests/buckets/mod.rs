@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
-pub mod proxy;
+pub(crate) mod proxy;
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use store::{
 };
 
 /// The shortest lease there may be: S3 dates have whole seconds.
-pub const SHORT_LEASE: Duration = Duration::from_secs(3);
+pub(crate) const SHORT_LEASE: Duration = Duration::from_secs(3);
 
-pub struct Buckets {
+pub(crate) struct Buckets {
     server: TestServer,
 }
 
 impl Buckets {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self {
             server: TestServer::start(&["raw", "video"]).await.unwrap(),
         }
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             endpoint: Some(self.server.endpoint()),
             region: Some("us-east-1".into()),
@@ -40,19 +40,27 @@ impl Buckets {
         }
     }
 
-    pub async fn store(&self) -> Store {
+    pub(crate) async fn store(&self) -> Store {
         self.store_with(|_| {}).await
     }
 
-    pub async fn store_with(&self, change: impl FnOnce(&mut Settings)) -> Store {
+    pub(crate) async fn store_with(&self, change: impl FnOnce(&mut Settings)) -> Store {
         let mut settings = self.settings();
         change(&mut settings);
         Store::connect(settings).await.unwrap()
     }
 
+    /// A proxy in front of the server.
+    pub(crate) async fn proxy(&self) -> Proxy {
+        Proxy::start(self.server.endpoint().trim_start_matches("http://")).await
+    }
+
     /// A store whose every request goes through a proxy.
-    pub async fn store_behind_proxy(&self, change: impl FnOnce(&mut Settings)) -> (Store, Proxy) {
-        let proxy = Proxy::start(self.server.endpoint().trim_start_matches("http://")).await;
+    pub(crate) async fn store_behind_proxy(
+        &self,
+        change: impl FnOnce(&mut Settings),
+    ) -> (Store, Proxy) {
+        let proxy = self.proxy().await;
         let endpoint = proxy.endpoint();
         let store = self
             .store_with(|settings| {
@@ -64,7 +72,7 @@ impl Buckets {
     }
 
     /// The S3 client itself, to look at what is there.
-    pub fn client(&self) -> aws_sdk_s3::Client {
+    pub(crate) fn client(&self) -> aws_sdk_s3::Client {
         let credentials = aws_sdk_s3::config::Credentials::new(
             self.server.credentials().access_key_id(),
             self.server.credentials().secret_access_key(),
@@ -82,7 +90,7 @@ impl Buckets {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    pub async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+    pub(crate) async fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
         let page = self
             .client()
             .list_objects_v2()
@@ -97,7 +105,7 @@ impl Buckets {
             .collect()
     }
 
-    pub async fn unfinished_uploads(&self, bucket: &str) -> usize {
+    pub(crate) async fn unfinished_uploads(&self, bucket: &str) -> usize {
         let page = self
             .client()
             .list_multipart_uploads()
@@ -108,7 +116,7 @@ impl Buckets {
         page.uploads().len()
     }
 
-    pub async fn body(&self, bucket: &str, key: &str) -> Bytes {
+    pub(crate) async fn body(&self, bucket: &str, key: &str) -> Bytes {
         let answer = self
             .client()
             .get_object()
@@ -122,7 +130,7 @@ impl Buckets {
 }
 
 /// Uploads a little original; it is not queued yet.
-pub async fn upload(store: &Store) -> VideoId {
+pub(crate) async fn upload(store: &Store) -> VideoId {
     let id = VideoId::new();
     let mut upload = store
         .begin_original(id, "film.mp4", Some("video/mp4"))
@@ -137,14 +145,14 @@ pub async fn upload(store: &Store) -> VideoId {
 }
 
 /// Uploads a little original and queues it.
-pub async fn enqueue(store: &Store) -> VideoId {
+pub(crate) async fn enqueue(store: &Store) -> VideoId {
     let id = upload(store).await;
     store.enqueue(id, "film.mp4").await.unwrap();
     id
 }
 
 /// Claims the one job there is.
-pub async fn claim(store: &Store, owner: &str) -> (Claim, StatusWriter) {
+pub(crate) async fn claim(store: &Store, owner: &str) -> (Claim, StatusWriter) {
     Queue::new(store.clone(), owner)
         .claim(1)
         .await
@@ -153,7 +161,7 @@ pub async fn claim(store: &Store, owner: &str) -> (Claim, StatusWriter) {
 }
 
 /// Asks again until there is a job: for claims that have to lapse first.
-pub async fn claim_when_lapsed(store: &Store, owner: &str) -> (Claim, StatusWriter) {
+pub(crate) async fn claim_when_lapsed(store: &Store, owner: &str) -> (Claim, StatusWriter) {
     let queue = Queue::new(store.clone(), owner);
     for _ in 0..100 {
         if let Some(claimed) = queue.claim(1).await.unwrap() {
@@ -164,7 +172,7 @@ pub async fn claim_when_lapsed(store: &Store, owner: &str) -> (Claim, StatusWrit
     panic!("no claim lapsed in 10 s");
 }
 
-pub fn outcome() -> Outcome {
+pub(crate) fn outcome() -> Outcome {
     Outcome {
         duration_ms: 10_000,
         warnings: vec![],

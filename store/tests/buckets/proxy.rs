@@ -1,6 +1,7 @@
-//! A TCP proxy between a store and its S3 server that loses answers and goes dark on demand.
+//! A TCP proxy between a store and its S3 server that loses answers and goes dark on demand, and
+//! counts what is read of originals.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +9,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-pub struct Proxy {
+pub(crate) struct Proxy {
     endpoint: String,
     faults: Arc<Faults>,
 }
@@ -19,6 +20,15 @@ struct Faults {
     swallow: Mutex<Option<String>>,
     dark: AtomicBool,
     went_dark: Notify,
+    /// Bytes of answers to GETs of originals, heads included.
+    original_bytes: AtomicU64,
+}
+
+/// What the request last seen on a connection asks of its answer.
+#[derive(Default)]
+struct Asked {
+    swallow: AtomicBool,
+    original: AtomicBool,
 }
 
 impl Faults {
@@ -32,7 +42,7 @@ impl Faults {
 }
 
 impl Proxy {
-    pub async fn start(upstream: &str) -> Self {
+    pub(crate) async fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let faults = Arc::new(Faults::default());
@@ -47,27 +57,32 @@ impl Proxy {
         Self { endpoint, faults }
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
 
     /// Swallows the answer to the next request that begins with `request`, such as `PUT /raw/queue/`.
-    pub fn swallow_answer(&self, request: &str) {
+    pub(crate) fn swallow_answer(&self, request: &str) {
         *self.faults.swallow.lock().unwrap() = Some(request.to_owned());
     }
 
     /// Whether the answer that was to be swallowed has been asked for.
-    pub fn has_swallowed(&self) -> bool {
+    pub(crate) fn has_swallowed(&self) -> bool {
         self.faults.swallow.lock().unwrap().is_none()
     }
 
     /// Cuts all connections and refuses new ones.
-    pub fn go_dark(&self) {
+    pub(crate) fn go_dark(&self) {
         self.faults.dark.store(true, Ordering::SeqCst);
         self.faults.went_dark.notify_waiters();
     }
 
-    pub fn come_back(&self) {
+    /// Bytes of originals that went through, with their HTTP heads.
+    pub(crate) fn original_bytes(&self) -> u64 {
+        self.faults.original_bytes.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn come_back(&self) {
         self.faults.dark.store(false, Ordering::SeqCst);
     }
 }
@@ -76,24 +91,22 @@ async fn pass(client: TcpStream, upstream: String, faults: Arc<Faults>) {
     let server = TcpStream::connect(upstream).await.unwrap();
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
-    let swallowing = AtomicBool::new(false);
+    let asked = Asked::default();
     tokio::select! {
-        () = requests(client_read, server_write, &faults, &swallowing) => {}
-        () = answers(server_read, client_write, &swallowing) => {}
+        () = requests(client_read, server_write, &faults, &asked) => {}
+        () = answers(server_read, client_write, &faults, &asked) => {}
         () = faults.went_dark.notified() => {}
     }
 }
 
-async fn requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    faults: &Faults,
-    swallowing: &AtomicBool,
-) {
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults, asked: &Asked) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         if faults.takes(&buffer[..read]) {
-            swallowing.store(true, Ordering::SeqCst);
+            asked.swallow.store(true, Ordering::SeqCst);
+        }
+        if let Some(original) = asks_for_original(&buffer[..read]) {
+            asked.original.store(original, Ordering::SeqCst);
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
@@ -101,11 +114,23 @@ async fn requests(
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, swallowing: &AtomicBool) {
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults, asked: &Asked) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if swallowing.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).await.is_err() {
+        if asked.original.load(Ordering::SeqCst) {
+            faults
+                .original_bytes
+                .fetch_add(read as u64, Ordering::SeqCst);
+        }
+        if asked.swallow.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
+}
+
+/// Whether a request that begins here is a GET of an original; none in the middle of a body.
+fn asks_for_original(bytes: &[u8]) -> Option<bool> {
+    let methods: [&[u8]; 5] = [b"GET ", b"PUT ", b"POST ", b"HEAD ", b"DELETE "];
+    let begins = methods.iter().any(|method| bytes.starts_with(method));
+    begins.then(|| bytes.starts_with(b"GET /raw/uploads/"))
 }

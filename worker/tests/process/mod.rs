@@ -1,0 +1,160 @@
+//! `assetlab-worker` as a process, and clips for it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use store::{Settings, State, Status, Store, VideoId};
+use tempfile::TempDir;
+
+/// A running worker; killed when dropped.
+pub(crate) struct Worker {
+    child: Child,
+    temp_dir: TempDir,
+}
+
+impl Worker {
+    pub(crate) fn start(settings: &Settings, more_env: &[(&str, &str)]) -> Self {
+        let temp_dir = tempfile::tempdir().unwrap();
+        let key = settings.access_key.as_ref().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_assetlab-worker"))
+            .env_clear()
+            .current_dir(temp_dir.path())
+            .env("TMPDIR", temp_dir.path())
+            .env("S3_RAW_BUCKET", &settings.raw_bucket)
+            .env("S3_VIDEO_BUCKET", &settings.video_bucket)
+            .env("AWS_ENDPOINT_URL_S3", settings.endpoint.as_ref().unwrap())
+            .env("AWS_ACCESS_KEY_ID", &key.id)
+            .env("AWS_SECRET_ACCESS_KEY", &key.secret)
+            .env("AWS_REGION", "us-east-1")
+            .env("POLL_INTERVAL", "100ms")
+            .env("X264_PRESET", "ultrafast")
+            .env("RUST_LOG", "error")
+            .envs(more_env.iter().copied())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child, temp_dir }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap()
+    }
+
+    /// Files it has written: in its temp and working folder, or open there and already deleted.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let listed = std::fs::read_dir(self.temp_dir.path()).unwrap();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let is_standard = |fd: &Path| ["0", "1", "2"].iter().any(|name| fd.ends_with(name));
+        let open = open
+            .filter_map(|fd| Some(fd.ok()?.path()))
+            .filter(|fd| !is_standard(fd));
+        let open = open.filter_map(|fd| std::fs::read_link(fd).ok());
+        let temp_dirs = [
+            self.temp_dir.path(),
+            Path::new("/tmp"),
+            Path::new("/var/tmp"),
+        ];
+        listed
+            .map(|entry| entry.unwrap().path())
+            .chain(open.filter(|file| temp_dirs.iter().any(|dir| file.starts_with(dir))))
+            .collect()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A clip with a moving picture and a tone, made by the ffmpeg CLI; the index at its end.
+pub(crate) fn clip(size: &str, seconds: u32, crf: u32) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i"])
+        .arg(format!(
+            "testsrc2=size={size}:rate=24:duration={seconds},noise=alls=20"
+        ))
+        .args([
+            "-f",
+            "lavfi",
+            "-i",
+            &format!("sine=frequency=440:duration={seconds}"),
+        ])
+        .args([
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-crf",
+            &crf.to_string(),
+        ])
+        .args(["-pix_fmt", "yuv420p", "-c:a", "aac"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    std::fs::read(path).unwrap()
+}
+
+/// Uploads and queues.
+pub(crate) async fn upload(store: &Store, bytes: Vec<u8>) -> VideoId {
+    let id = VideoId::new();
+    let mut upload = store.begin_original(id, "clip.mp4", None).await.unwrap();
+    upload.part(bytes.into()).await.unwrap();
+    upload.complete().await.unwrap();
+    store.enqueue(id, "clip.mp4").await.unwrap();
+    id
+}
+
+/// Waits for a state, calling `meanwhile` between looks; gives up after two minutes.
+pub(crate) async fn wait_for(
+    store: &Store,
+    id: VideoId,
+    wanted: State,
+    mut meanwhile: impl FnMut(),
+) -> Status {
+    for _ in 0..2400 {
+        let status = store.status(id).await.unwrap().unwrap().value;
+        meanwhile();
+        if status.status == wanted {
+            return status;
+        }
+        assert!(
+            !status.status.is_terminal(),
+            "{:?}: {:?}",
+            status.status,
+            status.error
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("video {id} never was {wanted:?}");
+}
+
+/// Waits for what must come true soon.
+pub(crate) async fn wait_until(is_so: impl AsyncFn() -> bool) {
+    for _ in 0..200 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come true in 10 s");
+}

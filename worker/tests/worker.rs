@@ -1,0 +1,275 @@
+//! The worker as a process against a real S3 server: what comes out, and what its death leaves.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../store/tests/buckets/mod.rs"]
+mod buckets;
+mod process;
+
+use std::process::Command;
+
+use buckets::Buckets;
+use process::{Worker, clip, upload, wait_for, wait_until};
+use store::{RungName, Settings, State, Status, Store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clip_becomes_renditions_without_touching_the_disk() {
+    let buckets = Buckets::start().await;
+    let proxy = buckets.proxy().await;
+    let store = buckets.store().await;
+    let worker = Worker::start(
+        &Settings {
+            endpoint: Some(proxy.endpoint()),
+            ..buckets.settings()
+        },
+        &[],
+    );
+    let original = clip("1280x720", 9, 12);
+    let original_len = original.len() as u64;
+    assert!(
+        original_len > 8 << 20,
+        "{original_len} bytes are too few to tell"
+    );
+    let id = upload(&store, original).await;
+
+    let mut files = Vec::new();
+    let status = wait_for(&store, id, State::Done, || files.extend(worker.files())).await;
+    assert_eq!(files, Vec::<std::path::PathBuf>::new());
+    assert!(
+        proxy.original_bytes() * 100 <= original_len * 105,
+        "{} bytes fetched of {original_len}",
+        proxy.original_bytes()
+    );
+
+    let names: Vec<_> = status.qualities.iter().map(RungName::as_str).collect();
+    assert_eq!(names, ["360p", "720p"]);
+    let duration_ms = status.duration_ms.unwrap();
+    assert!(duration_ms.abs_diff(9000) <= 42, "{duration_ms}");
+    assert_eq!((status.progress, status.warnings.len()), (1.0, 0));
+    let source = status.source.as_ref().unwrap();
+    assert_eq!(
+        (source.width, source.height, source.video_codec.as_str()),
+        (1280, 720, "h264")
+    );
+    assert!(source.container.contains("mp4"));
+
+    for rendition in &status.renditions {
+        let url = store
+            .rendition_url(&status, &rendition.name, None)
+            .await
+            .unwrap();
+        let bytes = reqwest::get(url.expose())
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
+        assert_eq!(bytes.len() as u64, rendition.bytes);
+        assert_eq!(decoded_frames(url.expose()), 9 * 24);
+        check_playlist(&store, &status, &rendition.name, &bytes).await;
+    }
+    let master = store.master_playlist(&status).await.unwrap();
+    assert!(
+        master.contains("\n360p.m3u8\n") && master.contains("RESOLUTION=1280x720"),
+        "{master}"
+    );
+    wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
+    assert_eq!(buckets.unfinished_uploads("video").await, 0);
+}
+
+/// Every byte range of a media playlist begins at a box and ends at one, and they follow each other.
+async fn check_playlist(store: &Store, status: &Status, rung: &RungName, file: &[u8]) {
+    let playlist = store.media_playlist(status, rung).await.unwrap();
+    let map = playlist
+        .split("BYTERANGE=\"")
+        .nth(1)
+        .unwrap()
+        .split('@')
+        .next()
+        .unwrap();
+    let init_len: usize = map.parse().unwrap();
+    assert_eq!(&file[init_len + 4..init_len + 8], b"free");
+    let mut end = None;
+    for range in playlist
+        .lines()
+        .filter_map(|line| line.strip_prefix("#EXT-X-BYTERANGE:"))
+    {
+        let (len, offset) = range.split_once('@').unwrap();
+        let (len, offset): (usize, usize) = (len.parse().unwrap(), offset.parse().unwrap());
+        assert_eq!(&file[offset + 4..offset + 8], b"moof");
+        assert!(end.is_none_or(|end| end == offset));
+        end = Some(offset + len);
+    }
+    assert_eq!(end, Some(file.len()));
+}
+
+/// Decodes all of it by the ffmpeg CLI, which must not complain.
+fn decoded_frames(url: &str) -> usize {
+    let decoded = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-count_frames",
+            "-select_streams",
+            "v",
+            "-of",
+            "csv=p=0",
+        ])
+        .args(["-show_entries", "stream=nb_read_frames", url])
+        .output()
+        .unwrap();
+    assert!(
+        decoded.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&decoded.stderr)
+    );
+    String::from_utf8(decoded.stdout)
+        .unwrap()
+        .trim()
+        .trim_end_matches(',')
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_file_is_refused_with_a_sentence() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let _worker = Worker::start(&buckets.settings(), &[]);
+    let id = upload(&store, b"Dear diary, this is not a film.\n".repeat(100)).await;
+    let status = wait_for(&store, id, State::Error, || {}).await;
+    let sentence = status.error.unwrap();
+    assert!(sentence.contains("not a video"), "{sentence}");
+    assert!(status.renditions.is_empty() && status.qualities.is_empty());
+    assert!(
+        store.dead_jobs().await.unwrap().is_empty(),
+        "the file's fault is no fault of ours"
+    );
+    let marker = format!("queue/{id}");
+    wait_until(async || !buckets.keys("raw", "queue/").await.contains(&marker)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_transcode_each_of_ten_videos_once() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let original = clip("320x240", 2, 30);
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(upload(&store, original.clone()).await);
+    }
+    let settings = buckets.settings();
+    let _workers = [
+        Worker::start(&settings, &[("WORKER_JOBS", "2")]),
+        Worker::start(&settings, &[("WORKER_JOBS", "2")]),
+    ];
+    for id in ids {
+        wait_for(&store, id, State::Done, || {}).await;
+        let takes: std::collections::BTreeSet<_> = buckets
+            .keys("video", &format!("videos/{id}/"))
+            .await
+            .iter()
+            .filter(|key| !key.ends_with("status.json"))
+            .map(|key| key.split('/').nth(2).unwrap().to_owned())
+            .collect();
+        assert_eq!(takes.len(), 1, "{takes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_told_to_stop_gives_its_job_back() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let settings = buckets.settings();
+    let slow = [("SHUTDOWN_GRACE", "0s"), ("X264_PRESET", "placebo")];
+    let mut leaving = Worker::start(&settings, &slow);
+    let id = upload(&store, clip("1280x720", 10, 30)).await;
+    wait_for(&store, id, State::Processing, || {}).await;
+    assert!(leaving.terminate().success());
+    let marker = buckets.body("raw", &format!("queue/{id}")).await;
+    let marker = String::from_utf8(marker.to_vec()).unwrap();
+    assert!(
+        marker.contains(r#""state":"free""#) && marker.contains(r#""takeovers":0"#),
+        "{marker}"
+    );
+
+    let _staying = Worker::start(&settings, &[]);
+    let status = wait_for(&store, id, State::Done, || {}).await;
+    assert_eq!(status.renditions.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_of_a_killed_worker_is_taken_over() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let settings = buckets.settings();
+    let mut dying = Worker::start(&settings, &[("LEASE", "3s"), ("X264_PRESET", "placebo")]);
+    let id = upload(&store, clip("1280x720", 10, 30)).await;
+    let first = wait_for(&store, id, State::Processing, || {}).await;
+    dying.kill();
+
+    let _heir = Worker::start(&settings, &[("LEASE", "3s")]);
+    let status = wait_for(&store, id, State::Done, || {}).await;
+    assert_ne!(status.take, first.take);
+    assert_eq!(
+        decoded_frames(
+            store
+                .rendition_url(&status, &status.qualities[1], None)
+                .await
+                .unwrap()
+                .expose()
+        ),
+        240
+    );
+    store.sweep().await.unwrap();
+    let keys = buckets.keys("video", &format!("videos/{id}/")).await;
+    let take = status.take.unwrap().to_string();
+    assert!(
+        keys.iter()
+            .all(|key| key.contains(&take) || key.ends_with("status.json")),
+        "{keys:?}"
+    );
+    assert_eq!(buckets.unfinished_uploads("video").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_on_when_storage_was_away_for_a_moment() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let settings = Settings {
+        endpoint: Some(proxy.endpoint()),
+        ..buckets.settings()
+    };
+    let _worker = Worker::start(&settings, &[]);
+    let id = upload(&store, clip("1280x720", 10, 30)).await;
+    let first = wait_for(&store, id, State::Processing, || {}).await;
+    proxy.go_dark();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    proxy.come_back();
+    let status = wait_for(&store, id, State::Done, || {}).await;
+    assert_eq!(status.take, first.take, "the same claim went on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_cut_off_stops_and_works_again_when_it_is_back() {
+    let buckets = Buckets::start().await;
+    let proxy = buckets.proxy().await;
+    let store = buckets.store().await;
+    let behind_proxy = Settings {
+        endpoint: Some(proxy.endpoint()),
+        ..buckets.settings()
+    };
+    let lease = ("LEASE", "3s");
+    let _cut_off = Worker::start(&behind_proxy, &[lease, ("X264_PRESET", "placebo")]);
+    let id = upload(&store, clip("1280x720", 10, 30)).await;
+    let first = wait_for(&store, id, State::Processing, || {}).await;
+    proxy.go_dark();
+    let mut heir = Worker::start(&buckets.settings(), &[lease]);
+    let done = wait_for(&store, id, State::Done, || {}).await;
+    assert_ne!(done.take, first.take);
+    heir.kill();
+
+    proxy.come_back();
+    let next = upload(&store, clip("320x240", 1, 30)).await;
+    wait_for(&store, next, State::Done, || {}).await;
+    assert_eq!(store.status(id).await.unwrap().unwrap().value, done);
+}
