@@ -159,7 +159,7 @@ fn not_from_environment(command: &clap::Command, matches: &ArgMatches) -> Enviro
         .filter_map(|arg| {
             let id = arg.get_id().as_str();
             let source = matches.value_source(id)?;
-            let value = matches.get_raw(id)?.last()?;
+            let value = matches.get_raw(id)?.next()?;
             let variable = arg
                 .get_env()
                 .filter(|_| source != ValueSource::EnvVariable)?;

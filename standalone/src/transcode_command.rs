@@ -18,7 +18,7 @@ pub(crate) fn run(command: TranscodeCommand) -> anyhow::Result<()> {
     let options = Options {
         limits: Limits {
             len_bytes: u64::MAX,
-            duration_s: u64::MAX,
+            duration_s: u32::MAX.into(),
             ..Limits::default()
         },
         ..command.transcode.into()

@@ -1,0 +1,8 @@
+//! The `assetlab` binary, driven as its users drive it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod commands;
+mod lifecycle;
+mod page;
+mod process;
+mod videos;
