@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use axum::extract::State;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use store::VideoId;
 
 use crate::App;
 use crate::error::ApiError;
 
-/// The files of the built frontend by path, such as `assets/index-4f3a.js`.
+/// What every page begins with.
+const INDEX: &str = "index.html";
+
+/// The files of the built frontend by path, such as `assets/index-4f3a.js`; `index.html` is among them.
 pub struct Pages(HashMap<String, Bytes>);
 
 /// Why the frontend cannot be served.
@@ -49,7 +52,7 @@ impl Pages {
             .into_iter()
             .map(|(path, bytes)| (path.into(), bytes.into()))
             .collect();
-        if !files.contains_key("index.html") {
+        if !files.contains_key(INDEX) {
             return Err(PagesError::NoIndex);
         }
         Ok(Self(files))
@@ -65,11 +68,17 @@ impl Pages {
         Self::from_files(files)
     }
 
+    /// A file, a page of the frontend's own router, or that router's word for what is not there.
     fn answer(&self, path: &str) -> Response {
-        let path = path.trim_start_matches('/');
-        let name = if is_page(path) { "index.html" } else { path };
-        let Some(bytes) = self.0.get(name) else {
-            return (StatusCode::NOT_FOUND, Html(NOT_FOUND_PAGE)).into_response();
+        let path = path.trim_matches('/');
+        let (name, bytes) = match self.0.get_key_value(path) {
+            Some((name, bytes)) => (name.as_str(), bytes),
+            None => (INDEX, &self.0[INDEX]),
+        };
+        let status = if name == path || is_page(path) {
+            StatusCode::OK
+        } else {
+            StatusCode::NOT_FOUND
         };
         // The build puts a hash of the content into the name of everything under `assets/`.
         let cache = if name.starts_with("assets/") {
@@ -78,21 +87,14 @@ impl Pages {
             "no-cache"
         };
         let headers = [
-            (
-                header::CONTENT_TYPE,
-                HeaderValue::from_static(media_type(name)),
-            ),
-            (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+            (header::CONTENT_TYPE, media_type(name)),
+            (header::CACHE_CONTROL, cache),
         ];
-        (headers, bytes.clone()).into_response()
+        (status, headers, bytes.clone()).into_response()
     }
 }
 
-const NOT_FOUND_PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-<meta name=\"viewport\" content=\"width=device-width\"><title>Not found</title>\
-<h1>Not found</h1><p>There is no page at this address. <a href=\"/\">Go to the start page.</a></p></html>";
-
-/// Whether the frontend's own router shows this path, so that it begins with `index.html`.
+/// Whether the frontend's own router has a page for this path.
 fn is_page(path: &str) -> bool {
     match path.strip_prefix("watch/") {
         Some(id) => id.parse::<VideoId>().is_ok(),

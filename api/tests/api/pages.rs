@@ -11,6 +11,7 @@ async fn page_routes_begin_with_the_index() {
     for path in [
         "/".to_owned(),
         format!("/watch/{}", VideoId::new()),
+        format!("/watch/{}/", VideoId::new()),
         "/index.html".to_owned(),
     ] {
         let response = site.get(&path).send().await.unwrap();
@@ -59,6 +60,8 @@ async fn what_is_not_there_is_404_in_the_language_of_who_asks() {
             "text/html; charset=utf-8",
             "{path}"
         );
+        // The frontend's router says so in the site's own words.
+        assert_eq!(response.text().await.unwrap(), INDEX, "{path}");
     }
     for path in ["/api", "/api/", "/api/nothing", "/api/video", "/api/video/"] {
         assert_error(
