@@ -63,3 +63,11 @@ pub(crate) fn discard(stream: &mut ffmpeg::format::stream::StreamMut<'_>) {
     // caller may set at any time after opening.
     unsafe { (*stream.as_mut_ptr()).discard = ffi::AVDiscard::AVDISCARD_ALL };
 }
+
+/// Whether libavformat worked out the duration from the bitrate, for want of anything better.
+pub(crate) fn is_duration_guessed(input: &ffmpeg::format::context::Input) -> bool {
+    use ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE;
+    // SAFETY: the context is live while `input` is borrowed; the field is a plain public enum
+    // that is set once, when the streams are found.
+    unsafe { (*input.as_ptr()).duration_estimation_method == AVFMT_DURATION_FROM_BITRATE }
+}

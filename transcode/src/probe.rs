@@ -25,6 +25,16 @@ pub struct Probe {
     pub audio: Option<AudioStream>,
     /// Presentation time, in seconds, that becomes zero.
     pub(crate) zero_s: f64,
+    pub(crate) promise: Option<Promise>,
+}
+
+/// What must come out, in seconds, for a file to count as whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Promise {
+    /// So much picture.
+    Video(f64),
+    /// So much picture or sound, whichever is longer.
+    Any(f64),
 }
 
 /// The video stream that would be transcoded.
@@ -46,9 +56,6 @@ pub struct VideoStream {
     pub cadence: Cadence,
     /// Declared bitrate in bit/s.
     pub bitrate_bps: Option<u64>,
-    /// What must come out, in seconds, for the file to count as whole. `None` where the
-    /// container does not know, or guesses.
-    pub(crate) declared_s: Option<f64>,
     pub(crate) index: usize,
     pub(crate) time_base: Rational,
 }
@@ -114,7 +121,20 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
         video: describe_video(&video, limits)?,
         audio: audio.as_ref().and_then(describe_audio),
         zero_s,
+        promise: promise(input, &video),
     })
+}
+
+/// What the container knows of its length; nothing where it guesses, and nothing of a fragmented
+/// MP4, whose header may say anything: only a sample table is proof.
+fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option<Promise> {
+    let has_table = video.frames() > 0 || !input.format().name().starts_with("mov");
+    let stated = has_table && !crate::ffi::is_duration_guessed(input);
+    let seconds = |ticks: i64, time_base: Rational| {
+        (stated && ticks > 0).then(|| ticks as f64 * f64::from(time_base))
+    };
+    let of_video = seconds(video.duration(), video.time_base()).map(Promise::Video);
+    of_video.or_else(|| seconds(input.duration(), Rational(1, 1_000_000)).map(Promise::Any))
 }
 
 /// The default stream before others, then the one with the most pixels; cover art is no video.
@@ -199,9 +219,6 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
     } else {
         (square_width, square_height)
     };
-    // A sample table is proof; a fragmented file's header may say anything.
-    let declared_s = (stream.duration() > 0 && stream.frames() > 0)
-        .then(|| stream.duration() as f64 * f64::from(stream.time_base()));
     Ok(VideoStream {
         codec,
         coded_width_px: width,
@@ -213,7 +230,6 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
         bitrate_bps: u64::try_from(stream.parameters().bit_rate())
             .ok()
             .filter(|bps| *bps > 0),
-        declared_s,
         index: stream.index(),
         time_base: stream.time_base(),
     })

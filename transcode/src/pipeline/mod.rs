@@ -27,7 +27,7 @@ use crate::ffi;
 use crate::input::{Demuxer, Source};
 use crate::media_error::Doing;
 use crate::options::Options;
-use crate::probe::{self, Probe};
+use crate::probe::{self, Probe, Promise};
 use crate::report::{Rendition, Report, Warning};
 use crate::sink::Sink;
 use crate::time::Paced;
@@ -205,7 +205,13 @@ impl Feed {
             warnings.push(Warning::SilentAudio);
         }
         let decoded_s = self.video.decoded_s();
-        warnings.extend(check_duration(probe.video.declared_s, decoded_s)?);
+        warnings.extend(match probe.promise {
+            Some(Promise::Video(declared_s)) => check_duration(declared_s, decoded_s)?,
+            Some(Promise::Any(declared_s)) => {
+                check_duration(declared_s, decoded_s.max(audio_end_s))?
+            }
+            None => None,
+        });
 
         let clock = self.video.clock();
         let end = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
@@ -240,10 +246,7 @@ impl Feed {
 }
 
 /// A file that ends early is never passed off as whole.
-fn check_duration(declared_s: Option<f64>, decoded_s: f64) -> Result<Option<Warning>> {
-    let Some(declared_s) = declared_s else {
-        return Ok(None);
-    };
+fn check_duration(declared_s: f64, decoded_s: f64) -> Result<Option<Warning>> {
     if decoded_s < 0.9 * declared_s {
         let (declared_s, decoded_s) = (declared_s.round() as u64, decoded_s.round() as u64);
         return Err(InputError::Incomplete {
