@@ -26,6 +26,7 @@ mod repair;
 mod self_test;
 mod settings;
 mod status;
+mod status_writer;
 mod sweep;
 
 use std::sync::Arc;
@@ -37,9 +38,8 @@ pub use original::OriginalUpload;
 pub use presign::PresignedUrl;
 pub use repair::DeadJob;
 pub use settings::{AccessKey, Settings, StoreArgs, parse_duration};
-pub use status::{
-    Outcome, RenditionSummary, SourceSummary, State, Status, StatusWriter, Versioned,
-};
+pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versioned};
+pub use status_writer::StatusWriter;
 pub use sweep::Swept;
 
 /// A handle to the two buckets; cheap to clone.

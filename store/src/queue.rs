@@ -14,7 +14,7 @@ use crate::conditional::{Condition, ETag, ServerDate, Swap};
 use crate::keys::{self, Object};
 use crate::lease::Lease;
 use crate::marker::{Hold, Marker};
-use crate::status::StatusWriter;
+use crate::status_writer::StatusWriter;
 use crate::{Error, Store, Take, VideoId};
 
 /// What the uploader reads of a job that failed for reasons that are not the file's.

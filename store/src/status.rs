@@ -1,22 +1,14 @@
-//! `status.json`: what is true about a video.
-//!
-//! Every write is conditional on the writer's last ETag and comes from one serial task, so a worker that
-//! lost its claim cannot change it any more (it is *fenced*). `done` and `error` are left only by a
-//! re-queue or a delete. The swap to `done` is the commit point: only then is a take named.
+//! `status.json`: what is true about a video. A worker writes it through [`crate::StatusWriter`] alone.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
-use crate::conditional::{Condition, ETag, Fetched, Swap};
+use crate::conditional::{Condition, ETag, Fetched};
 use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
-
-/// Progress is written no more often than this: each write is a request that costs money.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where a video is on its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +135,7 @@ pub struct Versioned<T> {
 }
 
 impl Status {
-    fn pending(id: VideoId, filename: &str) -> Self {
+    pub(crate) fn pending(id: VideoId, filename: &str) -> Self {
         Self {
             status: State::Pending,
             qualities: Vec::new(),
@@ -168,7 +160,7 @@ impl Status {
         take.ok_or_else(missing)
     }
 
-    fn to_json(&self) -> Bytes {
+    pub(crate) fn to_json(&self) -> Bytes {
         serde_json::to_vec(self)
             .expect("a status has only string keys and finite numbers")
             .into()
@@ -232,157 +224,6 @@ impl Store {
                 .await?;
         }
         Ok(())
-    }
-}
-
-/// The right to write one video's status, held by one claim.
-#[derive(Debug)]
-pub struct StatusWriter {
-    store: Store,
-    status: Status,
-    etag: ETag,
-    progress_written: Instant,
-}
-
-impl StatusWriter {
-    /// The first act after a claim: the status names `take`, which fences whoever wrote it before. None
-    /// where nothing is left to do: a former owner got as far as the final status.
-    pub(crate) async fn open(
-        store: &Store,
-        id: VideoId,
-        take: &Take,
-    ) -> Result<Option<Self>, Error> {
-        loop {
-            let there = store.status(id).await?;
-            // A marker without a status: its writer died between the two, or repair was faster.
-            let (current, condition) = match &there {
-                Some(there) => (there.value.clone(), Some(ETag(there.etag.clone()))),
-                None => (
-                    Status::pending(id, &store.original_filename(id).await?),
-                    None,
-                ),
-            };
-            if current.status.is_terminal() {
-                return Ok(None);
-            }
-            let status = Status {
-                status: State::Processing,
-                take: Some(take.clone()),
-                progress: 0.0,
-                updated_at: OffsetDateTime::now_utc(),
-                ..current
-            };
-            let condition = condition.as_ref().map_or(Condition::Absent, Condition::Is);
-            if let Swap::Won(etag) = store
-                .swap(&Object::Status(id), status.to_json(), condition)
-                .await?
-            {
-                let progress_written = Instant::now();
-                return Ok(Some(Self {
-                    store: store.clone(),
-                    status,
-                    etag,
-                    progress_written,
-                }));
-            }
-            // The former owner's last write came in between: look at what it says.
-        }
-    }
-
-    /// The status as last written.
-    #[must_use]
-    pub fn status(&self) -> &Status {
-        &self.status
-    }
-
-    /// Notes progress (0 to 1); written at most every two seconds, and dropped where S3 fails: the next
-    /// one will do.
-    ///
-    /// # Errors
-    /// [`Error::Fenced`] when another claim owns the video.
-    pub async fn progress(&mut self, fraction: f64) -> Result<(), Error> {
-        if self.progress_written.elapsed() < PROGRESS_INTERVAL {
-            return Ok(());
-        }
-        self.progress_written = Instant::now();
-        let status = Status {
-            progress: fraction.clamp(0.0, 1.0),
-            ..self.status.clone()
-        };
-        match self.write(status).await {
-            Err(error) if error.is_transient() => {
-                tracing::debug!(video_id = %self.status.id, %error, "progress not written");
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
-    /// The commit point: the video is done, and its renditions are those of this claim's take.
-    ///
-    /// # Errors
-    /// [`Error::Fenced`] when another claim owns the video: then this take is garbage.
-    pub async fn done(&mut self, outcome: Outcome) -> Result<(), Error> {
-        let status = Status {
-            status: State::Done,
-            qualities: outcome
-                .renditions
-                .iter()
-                .map(|rendition| rendition.name.clone())
-                .collect(),
-            progress: 1.0,
-            duration_ms: Some(outcome.duration_ms),
-            warnings: outcome.warnings,
-            source: Some(outcome.source),
-            renditions: outcome.renditions,
-            ..self.status.clone()
-        };
-        self.write(status).await
-    }
-
-    /// The video is given up; `sentence` tells the uploader why, with no URL, path or secret in it.
-    ///
-    /// # Errors
-    /// [`Error::Fenced`] when another claim owns the video.
-    pub async fn error(&mut self, sentence: &str) -> Result<(), Error> {
-        let status = Status {
-            status: State::Error,
-            error: Some(sentence.to_owned()),
-            ..self.status.clone()
-        };
-        self.write(status).await
-    }
-
-    async fn write(&mut self, status: Status) -> Result<(), Error> {
-        if self.status.status.is_terminal() {
-            return Err(Error::Fenced(self.status.id));
-        }
-        let status = Status {
-            updated_at: OffsetDateTime::now_utc(),
-            ..status
-        };
-        let (object, body) = (Object::Status(status.id), status.to_json());
-        loop {
-            let condition = Condition::Is(&self.etag);
-            if let Swap::Won(etag) = self.store.swap(&object, body.clone(), condition).await? {
-                (self.etag, self.status) = (etag, status);
-                return Ok(());
-            }
-            // An earlier write of ours that was given up for lost may have arrived after all.
-            let there = self
-                .store
-                .status(status.id)
-                .await?
-                .filter(|there| there.value.take == status.take);
-            match there {
-                Some(there) if !there.value.status.is_terminal() => self.etag = ETag(there.etag),
-                Some(there) if there.value.status == status.status => {
-                    (self.etag, self.status) = (ETag(there.etag), there.value);
-                    return Ok(());
-                }
-                _ => return Err(Error::Fenced(status.id)),
-            }
-        }
     }
 }
 

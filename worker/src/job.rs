@@ -1,6 +1,5 @@
 //! One job, from its claim to exactly one of: finished, failed, given back, lost.
 
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use store::queue::Claim;
@@ -14,6 +13,7 @@ use crate::package;
 use crate::sink::TakeSink;
 
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
+const COMMIT_BACKOFF_CEILING: Duration = Duration::from_secs(8);
 
 /// Why a job ended without a video.
 enum Failure {
@@ -36,7 +36,25 @@ pub(crate) async fn run(
     let started = Instant::now();
     let (video_id, take) = (claim.id(), claim.take().clone());
     let duration_ms = || started.elapsed().as_millis() as u64;
-    let result = produce(&store, &claim, &mut status, options, &stop).await;
+    // Cancelled on request, when the claim is lost, and at the end of this function.
+    let ending = stop.child_token();
+    let _ending = ending.clone().drop_guard();
+    tokio::spawn({
+        let (ending, lost) = (ending.clone(), claim.lost().clone());
+        async move {
+            tokio::select! {
+                () = ending.cancelled() => {}
+                () = lost.cancelled() => ending.cancel(),
+            }
+        }
+    });
+
+    let result = produce(&store, &claim, &mut status, options, &ending).await;
+    // What fails while everything is being stopped says nothing about the video.
+    let result = result.map_err(|failure| match ending.is_cancelled() {
+        true => Failure::Stopped,
+        false => failure,
+    });
     match &result {
         Ok(renditions) => {
             tracing::info!(%video_id, %take, duration_ms = duration_ms(), renditions, "done");
@@ -52,7 +70,7 @@ pub(crate) async fn run(
             tracing::warn!(%video_id, %take, duration_ms = duration_ms(), claim_lost, "stopped");
         }
     }
-    match settle(claim, &mut status, result).await {
+    match settle(claim, &mut status, result, &ending).await {
         Ok(()) => {}
         Err(Error::Fenced(_)) => tracing::warn!(%video_id, %take, "another worker has taken over"),
         Err(error) => tracing::warn!(%video_id, %take, %error, "not settled, the claim will lapse"),
@@ -64,11 +82,12 @@ async fn settle(
     claim: Claim,
     status: &mut StatusWriter,
     result: Result<usize, Failure>,
+    ending: &CancellationToken,
 ) -> Result<(), Error> {
     match result {
         Ok(_) => claim.finish().await,
         Err(Failure::Permanent(sentence)) => {
-            let mut patience = Patience::new(&claim);
+            let mut patience = Patience::new(ending);
             while let Err(error) = status.error(&sentence).await {
                 patience.after(error).await?;
             }
@@ -85,12 +104,12 @@ async fn produce(
     claim: &Claim,
     status: &mut StatusWriter,
     options: Options,
-    stop: &CancellationToken,
+    ending: &CancellationToken,
 ) -> Result<usize, Failure> {
-    let report = transcode(store, claim, status, options, stop).await?;
+    let report = transcode(store, claim, status, options, ending).await?;
     let renditions =
         package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
-    let mut patience = Patience::new(claim);
+    let mut patience = Patience::new(ending);
     while let Err(error) = store
         .write_playlists(claim.id(), claim.take(), &renditions)
         .await
@@ -110,25 +129,16 @@ async fn transcode(
     claim: &Claim,
     status: &mut StatusWriter,
     options: Options,
-    stop: &CancellationToken,
+    ending: &CancellationToken,
 ) -> Result<Report, Failure> {
-    // Stops everything of this job that runs or waits: on request, when the claim is lost, and when
-    // this function ends for any reason.
-    let ending = stop.child_token();
-    let _ending = ending.clone().drop_guard();
     let cancel = CancelToken::new();
-    let watch_over = {
-        let (ending, lost, cancel) = (ending.clone(), claim.lost().clone(), cancel.clone());
+    tokio::spawn({
+        let (ending, cancel) = (ending.clone(), cancel.clone());
         async move {
-            tokio::select! {
-                () = ending.cancelled() => {}
-                () = lost.cancelled() => ending.cancel(),
-            }
+            ending.cancelled().await;
             cancel.cancel();
         }
-    };
-    tokio::spawn(watch_over);
-
+    });
     let (fraction, mut progress) = watch::channel(0.0);
     let control = Control {
         cancel,
@@ -151,12 +161,8 @@ async fn transcode(
             url.map(|url| url.expose().to_owned())
                 .map_err(std::io::Error::other)
         };
-        // What panics takes nothing with it that is used again.
-        std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let source =
-                Source::http(HttpSource::new(fresh_url)).map_err(transcode::Error::Source)?;
-            transcode::transcode(source, &options, &sink, &control)
-        }))
+        let source = Source::http(HttpSource::new(fresh_url)).map_err(transcode::Error::Source)?;
+        transcode::transcode(source, &options, &sink, &control)
     });
 
     let ended = loop {
@@ -164,53 +170,46 @@ async fn transcode(
             ended = &mut work => break ended,
             Ok(()) = progress.changed() => {
                 let fraction = *progress.borrow_and_update();
-                if let Err(error) = status.progress(fraction).await {
-                    tracing::warn!(video_id = %id, %error, "progress refused");
-                    ending.cancel();
-                    // It ends on its own now; what it says no longer matters.
-                    let _ = work.await;
-                    return Err(Failure::Stopped);
+                match status.progress(fraction).await {
+                    Ok(()) => {}
+                    Err(Error::Fenced(_)) => ending.cancel(),
+                    Err(error) => tracing::debug!(video_id = %id, %error, "progress not written"),
                 }
             }
         }
     };
-    let stopped = ending.is_cancelled();
     match ended {
-        Ok(Ok(Ok(report))) => Ok(report),
-        _ if stopped => Err(Failure::Stopped),
-        Ok(Ok(Err(error))) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
-        Ok(Ok(Err(error))) => Err(Failure::Passing(error.to_string())),
-        Ok(Err(panic)) => Err(Failure::Passing(format!(
-            "panicked: {}",
-            panic_message(&*panic)
-        ))),
-        Err(error) => Err(Failure::Passing(error.to_string())),
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
+        Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
+        // A panic fails the job, not the worker.
+        Err(panic) => Err(Failure::Passing(panic.to_string())),
     }
 }
 
-/// How long to go on trying at the end of a job: until the claim is lost.
+/// How long to go on trying at the end of a job: until the claim is lost or the worker stops.
 struct Patience {
-    lost: CancellationToken,
+    ending: CancellationToken,
     backoff: Duration,
 }
 
 impl Patience {
-    fn new(claim: &Claim) -> Self {
+    fn new(ending: &CancellationToken) -> Self {
         Self {
-            lost: claim.lost().clone(),
+            ending: ending.clone(),
             backoff: COMMIT_BACKOFF,
         }
     }
 
     /// Waits before the next try; gives the error back where there should be none.
     async fn after(&mut self, error: Error) -> Result<(), Error> {
-        if !error.is_transient() || self.lost.is_cancelled() {
+        if !error.is_transient() || self.ending.is_cancelled() {
             return Err(error);
         }
         tracing::warn!(%error, "trying again");
         tokio::select! {
-            () = self.lost.cancelled() => {}
-            () = tokio::time::sleep(self.backoff) => self.backoff *= 2,
+            () = self.ending.cancelled() => {}
+            () = tokio::time::sleep(self.backoff) => self.backoff = (self.backoff * 2).min(COMMIT_BACKOFF_CEILING),
         }
         Ok(())
     }
@@ -223,10 +222,4 @@ impl From<Error> for Failure {
             error => Self::Passing(error.to_string()),
         }
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

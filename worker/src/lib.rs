@@ -7,8 +7,8 @@
 //!                                 one multipart upload a rendition
 //! ```
 //!
-//! Async and blocking meet in two places: [`job`] runs the transcode on a thread of its own, and
-//! [`sink`] hands its output to uploads through bounded channels, so that slow storage slows the
+//! Async and blocking meet in two places: `job` runs the transcode on a thread of its own, and
+//! `sink` hands its output to uploads through bounded channels, so that slow storage slows the
 //! encoder. Nothing is ever written to disk.
 
 mod config;

@@ -1,9 +1,6 @@
 //! Originals in, renditions and playlists out, against a real S3 server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod buckets;
-
-use buckets::{Buckets, claim, enqueue, outcome, upload};
+use crate::buckets::{Buckets, claim, enqueue, outcome, upload};
 use bytes::Bytes;
 use store::package::{Range, Rendition};
 use store::{Error, MediaUpload, Store, VideoId};

@@ -1,15 +1,19 @@
 //! The worker as a process against a real S3 server: what comes out, and what its death leaves.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../../store/tests/buckets/mod.rs"]
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../../store/tests/against_s3/buckets.rs"]
 mod buckets;
-mod process;
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../../store/tests/against_s3/proxy.rs"]
+mod proxy;
+mod worker_process;
 
 use std::process::Command;
 
 use buckets::Buckets;
-use process::{Worker, clip, upload, wait_for, wait_until};
 use store::{RungName, Settings, State, Status, Store};
+use worker_process::{Worker, clip, upload, wait_for, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clip_becomes_renditions_without_touching_the_disk() {

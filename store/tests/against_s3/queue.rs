@@ -1,11 +1,8 @@
 //! The queue against a real S3 server: who wins, who is fenced, what a lost answer means.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod buckets;
 
 use std::time::Duration;
 
-use buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue, outcome};
+use crate::buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue, outcome};
 use store::queue::Queue;
 use store::{Error, State};
 

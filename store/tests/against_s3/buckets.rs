@@ -1,18 +1,16 @@
 //! A real S3 server with two buckets for each test, and a proxy in front of it that misbehaves on demand.
 
-#![allow(dead_code, reason = "each test crate uses its part")]
-
-pub(crate) mod proxy;
-
 use std::time::Duration;
 
 use bytes::Bytes;
 use embedded_s3::test_server::TestServer;
-use proxy::Proxy;
+
 use store::queue::{Claim, Queue};
 use store::{
     AccessKey, Outcome, RenditionSummary, Settings, SourceSummary, StatusWriter, Store, VideoId,
 };
+
+use crate::proxy::Proxy;
 
 /// The shortest lease there may be: S3 dates have whole seconds.
 pub(crate) const SHORT_LEASE: Duration = Duration::from_secs(3);

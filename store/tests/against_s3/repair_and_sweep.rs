@@ -1,11 +1,8 @@
 //! What a crash leaves behind is found; what nothing names is deleted, and nothing else.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod buckets;
 
 use std::time::Duration;
 
-use buckets::{Buckets, claim, enqueue, outcome, upload};
+use crate::buckets::{Buckets, claim, enqueue, outcome, upload};
 use bytes::Bytes;
 use store::queue::Queue;
 use store::{MediaUpload, State, Swept, VideoId};

@@ -1,0 +1,11 @@
+//! The store against a real S3 server over a socket, with a proxy between them where faults are
+//! injected.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod buckets;
+mod objects;
+#[allow(dead_code, reason = "the worker's tests use the rest")]
+mod proxy;
+mod queue;
+mod repair_and_sweep;
