@@ -9,6 +9,8 @@ use crate::time::Clock;
 pub(super) const FRAGMENT_MS: u32 = 2000;
 /// Fragments that are indexed one by one where the duration is not known: more than an hour.
 const UNKNOWN_FRAGMENTS: usize = 2048;
+/// No more room is reserved than a film of half a day needs, whatever a header claims.
+const MAX_INDEXED_MS: u64 = 12 * 3600 * 1000;
 
 pub(super) struct Plan {
     pub(super) clock: Clock,
@@ -44,11 +46,11 @@ impl Plan {
                     threads: options.threads.max(1),
                 }
             });
+        let limit_ms = options.limits.duration_s.saturating_mul(1000);
         let expected_fragments = match probe.duration_ms {
-            // A tenth more than announced, and some for clips.
+            // A tenth more than announced, and some for clips; beyond, references cover several.
             Some(ms) => {
-                (ms.min(options.limits.duration_s * 1000) / u64::from(FRAGMENT_MS)) as usize * 11
-                    / 10
+                (ms.min(limit_ms).min(MAX_INDEXED_MS) / u64::from(FRAGMENT_MS)) as usize * 11 / 10
                     + 16
             }
             None => UNKNOWN_FRAGMENTS,

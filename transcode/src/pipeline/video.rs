@@ -92,20 +92,21 @@ impl VideoPath {
         self.receive(queues)
     }
 
-    /// Takes what the decoder and the filters still hold.
+    /// Takes what the decoder and the filters still hold; fails if not one picture came out.
     pub(super) fn drain(&mut self, queues: &Queues) -> Result<()> {
         // A decoder that refuses to end has nothing left either.
         let _ = self.decoder.send_eof();
         self.receive(queues)?;
-        self.end_chain(queues)
+        self.end_chain(queues)?;
+        match self.last_pts {
+            Some(_) => Ok(()),
+            None => Err(InputError::Undecodable.into()),
+        }
     }
 
     /// Sends the last pictures, shown until `end` ticks if that is later than their own end;
     /// gives the exact end.
     pub(super) fn finish(self, end: i64, queues: &Queues) -> Result<i64> {
-        if self.last_pts.is_none() {
-            return Err(InputError::Undecodable.into());
-        }
         let (pictures, end) = self.pacer.finish(end.max(self.end));
         queues.send_pictures(pictures)?;
         Ok(end)
