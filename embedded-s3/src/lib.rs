@@ -18,6 +18,7 @@
 mod backend;
 mod blobs;
 mod buckets;
+mod completion;
 mod condition;
 mod cors;
 mod credentials;
@@ -32,6 +33,7 @@ mod receive;
 mod rows;
 mod serve;
 pub mod test_server;
+mod upload_listing;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Lists: ordered scans of a range of keys.
+//! Lists of objects: ordered scans of a range of keys.
 
 use rusqlite::{Transaction, params};
 use s3s::dto::*;
@@ -8,7 +8,6 @@ use crate::backend::Backend;
 use crate::condition::timestamp;
 use crate::credentials::hex;
 use crate::database::failed;
-use crate::multipart::check_upload;
 use crate::rows::{bucket_id, key};
 
 /// S3's page size.
@@ -79,133 +78,6 @@ impl Backend {
             ..ListObjectsV2Output::default()
         })
     }
-
-    pub(crate) async fn list_multipart_uploads(
-        &self,
-        request: S3Request<ListMultipartUploadsInput>,
-    ) -> S3Result<ListMultipartUploadsOutput> {
-        let input = request.input;
-        if input
-            .delimiter
-            .as_ref()
-            .is_some_and(|delimiter| !delimiter.is_empty())
-        {
-            return Err(s3_error!(
-                NotImplemented,
-                "a delimiter in a list of uploads"
-            ));
-        }
-        let max_uploads = page_size(input.max_uploads)?;
-        let prefix = input.prefix.clone().unwrap_or_default();
-        let bucket = input.bucket.clone();
-        // Uploads come after (key, id); a key marker alone skips all uploads of that key.
-        let (after_key, after_id) = match (&input.key_marker, &input.upload_id_marker) {
-            (None, _) => (Vec::new(), String::new()),
-            (Some(key), Some(id)) => (key.clone().into_bytes(), id.clone()),
-            (Some(key), None) => (successor_of_key(key), String::new()),
-        };
-        let mut uploads = self
-            .read(move |tx| {
-                let bucket_id = bucket_id(tx, &bucket)?;
-                let sql = "SELECT key, id, initiated_s FROM upload
-                           WHERE bucket_id = ?1 AND (key, id) > (?2, ?3)
-                             AND key >= ?4 AND (?5 IS NULL OR key < ?5)
-                           ORDER BY key, id LIMIT ?6";
-                let bounds = params![
-                    bucket_id,
-                    after_key,
-                    after_id,
-                    prefix.as_bytes(),
-                    successor_of_prefix(&prefix),
-                    max_uploads + 1,
-                ];
-                tx.prepare_cached(sql)
-                    .and_then(|mut statement| {
-                        statement
-                            .query_map(bounds, |row| {
-                                Ok(MultipartUpload {
-                                    key: Some(key(row, 0)?),
-                                    upload_id: row.get(1)?,
-                                    initiated: Some(timestamp(row.get(2)?)),
-                                    ..MultipartUpload::default()
-                                })
-                            })?
-                            .collect::<Result<Vec<_>, _>>()
-                    })
-                    .map_err(failed)
-            })
-            .await?;
-        let is_truncated = uploads.len() > max_uploads;
-        uploads.truncate(max_uploads);
-        let last = uploads.last().filter(|_| is_truncated).cloned();
-        let encode = encoder(input.encoding_type.as_ref())?;
-        for upload in &mut uploads {
-            upload.key = upload.key.take().map(encode);
-        }
-        Ok(ListMultipartUploadsOutput {
-            bucket: Some(input.bucket),
-            prefix: input.prefix.map(encode),
-            key_marker: input.key_marker.map(encode),
-            upload_id_marker: input.upload_id_marker,
-            encoding_type: input.encoding_type,
-            max_uploads: i32::try_from(max_uploads).ok(),
-            is_truncated: Some(is_truncated),
-            next_key_marker: last.as_ref().and_then(|last| last.key.clone()).map(encode),
-            next_upload_id_marker: last.and_then(|last| last.upload_id),
-            uploads: Some(uploads),
-            ..ListMultipartUploadsOutput::default()
-        })
-    }
-
-    pub(crate) async fn list_parts(
-        &self,
-        request: S3Request<ListPartsInput>,
-    ) -> S3Result<ListPartsOutput> {
-        let input = request.input;
-        let max_parts = page_size(input.max_parts)?;
-        let after = input.part_number_marker.unwrap_or_default();
-        let (bucket, key, upload_id) = (
-            input.bucket.clone(),
-            input.key.clone(),
-            input.upload_id.clone(),
-        );
-        let mut parts = self
-            .read(move |tx| {
-                check_upload(tx, &bucket, &key, &upload_id)?;
-                let sql = "SELECT number, len_bytes, etag, modified_s FROM part
-                           WHERE upload_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-                tx.prepare_cached(sql)
-                    .and_then(|mut statement| {
-                        statement
-                            .query_map(params![upload_id, after, max_parts + 1], |row| {
-                                Ok(Part {
-                                    part_number: row.get(0)?,
-                                    size: row.get(1)?,
-                                    e_tag: Some(ETag::Strong(row.get(2)?)),
-                                    last_modified: Some(timestamp(row.get(3)?)),
-                                    ..Part::default()
-                                })
-                            })?
-                            .collect::<Result<Vec<_>, _>>()
-                    })
-                    .map_err(failed)
-            })
-            .await?;
-        let is_truncated = parts.len() > max_parts;
-        parts.truncate(max_parts);
-        let last = parts.last().filter(|_| is_truncated);
-        Ok(ListPartsOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            upload_id: Some(input.upload_id),
-            max_parts: i32::try_from(max_parts).ok(),
-            part_number_marker: input.part_number_marker,
-            next_part_number_marker: last.and_then(|last| last.part_number),
-            is_truncated: Some(is_truncated),
-            parts: Some(parts),
-            ..ListPartsOutput::default()
-        })
-    }
 }
 
 /// Scans from `begin` on. A key with the delimiter behind the prefix stands for all that share it up
@@ -268,7 +140,7 @@ fn page(
     }
 }
 
-fn page_size(asked: Option<i32>) -> S3Result<usize> {
+pub(crate) fn page_size(asked: Option<i32>) -> S3Result<usize> {
     let asked = asked.map_or(Ok(MAX_PAGE), usize::try_from);
     asked
         .map(|asked| asked.min(MAX_PAGE))
@@ -276,14 +148,14 @@ fn page_size(asked: Option<i32>) -> S3Result<usize> {
 }
 
 /// The least key greater than `key`.
-fn successor_of_key(key: &str) -> Vec<u8> {
+pub(crate) fn successor_of_key(key: &str) -> Vec<u8> {
     let mut bytes = key.as_bytes().to_vec();
     bytes.push(0);
     bytes
 }
 
 /// The least byte string greater than all that begin with `prefix`; none if all do.
-fn successor_of_prefix(prefix: &str) -> Option<Vec<u8>> {
+pub(crate) fn successor_of_prefix(prefix: &str) -> Option<Vec<u8>> {
     let mut bytes = prefix.as_bytes().to_vec();
     // UTF-8 has no byte 0xFF, so this cannot overflow.
     *bytes.last_mut()? += 1;
@@ -311,7 +183,7 @@ fn from_token(token: &str) -> S3Result<Vec<u8>> {
 
 /// What to do with keys in an answer. XML 1.0 has no way to write some characters; clients that
 /// care ask for `encoding-type=url`.
-fn encoder(encoding: Option<&EncodingType>) -> S3Result<fn(String) -> String> {
+pub(crate) fn encoder(encoding: Option<&EncodingType>) -> S3Result<fn(String) -> String> {
     match encoding.map(EncodingType::as_str) {
         None => Ok(|key| key),
         Some(EncodingType::URL) => Ok(|key| url_encode(&key)),

@@ -8,15 +8,15 @@
 //! # }
 //! ```
 
+use std::future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::{Credentials, EmbeddedS3, Error};
+use crate::{Credentials, EmbeddedS3};
 
 /// A running server; dropping it stops the server and removes its folder.
 pub struct TestServer {
@@ -24,7 +24,6 @@ pub struct TestServer {
     address: SocketAddr,
     credentials: Credentials,
     serving: JoinHandle<()>,
-    _stop: oneshot::Sender<()>,
     folder: TempDir,
 }
 
@@ -32,34 +31,22 @@ impl TestServer {
     /// Starts a server with these buckets.
     ///
     /// # Errors
-    /// What failed on disk, or on the network as [`Error::Disk`] of the folder.
-    pub async fn start(buckets: &[&str]) -> Result<Self, Error> {
-        let network = |source: io::Error| Error::Disk {
-            action: "set up a test server for",
-            path: std::env::temp_dir(),
-            source,
-        };
-        let folder = tempfile::tempdir().map_err(network)?;
-        let credentials = Credentials::random().map_err(network)?;
-        let s3 = EmbeddedS3::open(folder.path(), &credentials)?;
+    /// What failed on disk or on the network.
+    pub async fn start(buckets: &[&str]) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let credentials = Credentials::random()?;
+        let s3 = EmbeddedS3::open(folder.path(), &credentials).map_err(io::Error::other)?;
         for bucket in buckets {
-            s3.create_bucket(bucket).await?;
+            s3.create_bucket(bucket).await.map_err(io::Error::other)?;
         }
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(network)?;
-        let address = listener.local_addr().map_err(network)?;
-        let (_stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(s3.clone().serve(listener, async {
-            // The sender's drop is the signal.
-            let _ = stopped.await;
-        }));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let serving = tokio::spawn(s3.clone().serve(listener, future::pending()));
         Ok(Self {
             s3,
             address,
             credentials,
             serving,
-            _stop,
             folder,
         })
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use api::{AdminToken, App, BindError};
 use embedded_s3::{Credentials, FRONT_ENDPOINT};
 use store::{AccessKey, Settings, Store};
@@ -19,6 +19,9 @@ use crate::supervisor::Supervisor;
 /// The embedded S3 takes any region; one is signed into every request.
 pub(crate) const REGION: &str = "us-east-1";
 
+/// First parts of paths that are the API's or the pages': buckets are reached at `/<bucket>/<key>`.
+const OWN_PATHS: [&str; 4] = ["api", "assets", "embed", "watch"];
+
 pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     warn_of_another_s3(&site);
@@ -30,6 +33,14 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
     };
     let s3 = data.open_s3(&credentials)?;
     let buckets = [&site.store.s3_raw_bucket, &site.store.s3_video_bucket];
+    if let Some(bucket) = buckets
+        .into_iter()
+        .find(|name| OWN_PATHS.contains(&name.as_str()))
+    {
+        bail!(
+            "a bucket of this site cannot be called `{bucket}`: addresses under /{bucket}/ are its own"
+        );
+    }
     for bucket in buckets {
         s3.create_bucket(bucket).await?;
         s3.allow_origins(bucket, &origins(&site.http.cors_origins))

@@ -43,12 +43,12 @@ async fn a_video_goes_from_upload_to_adaptive_playback() {
 
 /// Path, length and offset of the last segment of a media playlist.
 fn last_segment(playlist: &str) -> (&str, u64, u64) {
-    let range = playlist
-        .lines()
-        .filter_map(|line| line.strip_prefix("#EXT-X-BYTERANGE:"))
-        .last();
-    let (len_bytes, offset_bytes) = range.unwrap().split_once('@').unwrap();
-    let media = playlist.lines().filter(|line| line.starts_with('/')).last();
+    let mut lines = playlist.lines();
+    let mut ranges = lines
+        .clone()
+        .filter_map(|line| line.strip_prefix("#EXT-X-BYTERANGE:"));
+    let (len_bytes, offset_bytes) = ranges.next_back().unwrap().split_once('@').unwrap();
+    let media = lines.rfind(|line| line.starts_with('/'));
     (
         media.unwrap(),
         len_bytes.parse().unwrap(),
