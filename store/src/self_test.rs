@@ -16,8 +16,7 @@ impl Store {
         let nonce = random_hex();
         let object = Object::SelfTest(&nonce);
         let verdict = self.try_conditions(&object).await;
-        self.delete(&object).await?;
-        verdict
+        verdict.and(self.delete(&object).await)
     }
 
     async fn try_conditions(&self, object: &Object<'_>) -> Result<(), Error> {

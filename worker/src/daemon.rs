@@ -23,16 +23,16 @@ const IDLE_CEILING: Duration = Duration::from_secs(10);
 /// makes no sense. Later faults are logged and waited out.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
     let store = Store::connect(config.store.clone()).await?;
-    store.self_test().await?;
     let owner = config.sole_owner.clone().unwrap_or_else(unique_owner);
     let queue = Queue::new(store.clone(), &owner);
-    if config.sole_owner.is_some() {
-        let freed = queue.free_former_claims().await?;
-        if freed > 0 {
-            tracing::warn!(
-                jobs = freed,
-                "taking up what was left when the worker last ended"
-            );
+    while let Err(error) = prepare(&store, &queue, &config).await {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        tracing::warn!(%error, "waiting for S3");
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(IDLE_FLOOR) => {}
         }
     }
     tracing::info!(owner, jobs = config.jobs, "worker started");
@@ -58,6 +58,18 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     {
         worker.stop.cancel();
         while jobs.join_next().await.is_some() {}
+    }
+    Ok(())
+}
+
+/// What must have worked once before the first claim.
+async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), Error> {
+    store.self_test().await?;
+    if config.sole_owner.is_some() {
+        let jobs = queue.free_former_claims().await?;
+        if jobs > 0 {
+            tracing::warn!(jobs, "taking up what was left when the worker last ended");
+        }
     }
     Ok(())
 }

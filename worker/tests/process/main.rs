@@ -12,6 +12,7 @@ mod worker_process;
 use std::process::Command;
 
 use buckets::Buckets;
+use proxy::Proxy;
 use store::{RungName, Settings, State, Status, Store};
 use worker_process::{Worker, clip, upload, wait_for, wait_until};
 
@@ -254,7 +255,21 @@ async fn a_job_goes_on_when_storage_was_away_for_a_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_was_cut_off_stops_and_works_again_when_it_is_back() {
+async fn a_worker_that_was_cut_off_spoils_nothing_and_works_again() {
+    outlive(|_, proxy| proxy.go_dark(), |_, proxy| proxy.come_back()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_frozen_spoils_nothing_and_works_again() {
+    outlive(
+        |worker, _| worker.signal("STOP"),
+        |worker, _| worker.signal("CONT"),
+    )
+    .await;
+}
+
+/// A worker goes silent in the middle of a job, another finishes it, the first comes back.
+async fn outlive(silence: impl Fn(&Worker, &Proxy), bring_back: impl Fn(&Worker, &Proxy)) {
     let buckets = Buckets::start().await;
     let proxy = buckets.proxy().await;
     let store = buckets.store().await;
@@ -263,17 +278,23 @@ async fn a_worker_that_was_cut_off_stops_and_works_again_when_it_is_back() {
         ..buckets.settings()
     };
     let lease = ("LEASE", "3s");
-    let _cut_off = Worker::start(&behind_proxy, &[lease, ("X264_PRESET", "placebo")]);
+    let silent = Worker::start(&behind_proxy, &[lease, ("X264_PRESET", "placebo")]);
     let id = upload(&store, clip("1280x720", 10, 30)).await;
     let first = wait_for(&store, id, State::Processing, || {}).await;
-    proxy.go_dark();
+    silence(&silent, &proxy);
     let mut heir = Worker::start(&buckets.settings(), &[lease]);
     let done = wait_for(&store, id, State::Done, || {}).await;
     assert_ne!(done.take, first.take);
+    let winner = done.take.clone().unwrap().to_string();
+    wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
     heir.kill();
 
-    proxy.come_back();
+    bring_back(&silent, &proxy);
     let next = upload(&store, clip("320x240", 1, 30)).await;
     wait_for(&store, next, State::Done, || {}).await;
     assert_eq!(store.status(id).await.unwrap().unwrap().value, done);
+    store.sweep().await.unwrap();
+    let mut keys = buckets.keys("video", &format!("videos/{id}/")).await;
+    keys.retain(|key| !key.contains(&winner));
+    assert_eq!(keys, [format!("videos/{id}/status.json")]);
 }
