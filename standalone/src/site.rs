@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, bail};
 use api::{AdminToken, App, BindError};
-use embedded_s3::{Credentials, FRONT_ENDPOINT};
+use embedded_s3::{Credentials, EmbeddedS3, FRONT_ENDPOINT};
 use store::{AccessKey, Settings, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -33,19 +33,7 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
     };
     let s3 = data.open_s3(&credentials)?;
     let buckets = [&site.store.s3_raw_bucket, &site.store.s3_video_bucket];
-    if let Some(bucket) = buckets
-        .into_iter()
-        .find(|name| OWN_PATHS.contains(&name.as_str()))
-    {
-        bail!(
-            "a bucket of this site cannot be called `{bucket}`: addresses under /{bucket}/ are its own"
-        );
-    }
-    for bucket in buckets {
-        s3.create_bucket(bucket).await?;
-        s3.allow_origins(bucket, &origins(&site.http.cors_origins))
-            .await?;
-    }
+    prepare(&s3, buckets, &site.http.cors_origins).await?;
 
     // Both ports before anything starts, so that a failure leaves nothing behind.
     let s3_listener = bind_s3(site.data.s3_port).await?;
@@ -90,6 +78,24 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
     s3_stop.cancel();
     s3_server.await.context("the S3 server failed")?;
     served.context("the web server failed")
+}
+
+/// Makes sure of the buckets, and that browsers can tell them from pages.
+async fn prepare(
+    s3: &EmbeddedS3,
+    buckets: [&String; 2],
+    cors_origins: &api::CorsOrigins,
+) -> anyhow::Result<()> {
+    for bucket in buckets {
+        if OWN_PATHS.contains(&bucket.as_str()) {
+            bail!(
+                "a bucket of this site cannot be called `{bucket}`: addresses under /{bucket}/ are its own"
+            );
+        }
+        s3.create_bucket(bucket).await?;
+        s3.allow_origins(bucket, &origins(cors_origins)).await?;
+    }
+    Ok(())
 }
 
 /// Cancelled by the first SIGTERM or Ctrl-C. The second ends the process at once: a browser that
