@@ -66,8 +66,9 @@ const CONTENT_TYPES: [(&str, &str); 12] = [
     ("image/webp", ".webp"),
 ];
 
-/// A `tower` service that answers `/<bucket>/<key>` to browsers. See the notes above the module's
-/// source for what it lets through; in short, only presigned URLs, and only disarmed answers.
+/// A `tower` service that answers `/<bucket>/<key>` to browsers, on the page's own origin: presigned
+/// `GET`, `HEAD` and `UploadPart` whose URLs were signed for [`FRONT_ENDPOINT`]. Content types come from
+/// a list of media types, never from the uploader, and nothing that is served can run.
 #[derive(Clone)]
 pub struct Front {
     s3: EmbeddedS3,
