@@ -18,5 +18,10 @@ export default defineConfig({
     // Whatever is not a page or one of Vite's own modules belongs to the API: its routes and the media.
     proxy: { "^/(?!$|watch/|src/|node_modules/|@|favicon)": { target: api } },
   },
-  test: { include: ["src/**/*.test.ts"] },
+  // In tests too: left to Node, it would be the Svelte that renders on servers.
+  ...(process.env.VITEST ? { resolve: { conditions: ["browser"] } } : {}),
+  test: {
+    include: ["src/**/*.test.ts"],
+    environment: "./browser-like.ts",
+  },
 });

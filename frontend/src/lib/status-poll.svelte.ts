@@ -1,3 +1,4 @@
+import { untrack } from "svelte";
 import { fetchStatus } from "./api";
 import { isSettled, LOADING, nextView, pollDelayMs, type VideoView } from "./video-view";
 
@@ -21,7 +22,8 @@ export class StatusPoll {
     const now = () => void this.#ask();
     window.addEventListener("online", now, { signal });
     document.addEventListener("visibilitychange", now, { signal });
-    now();
+    // Not to be started again by what it finds out.
+    untrack(now);
     return () => {
       this.#abort.abort();
       window.clearTimeout(this.#timer);

@@ -45,7 +45,9 @@ export class Player {
   attach = (video: HTMLVideoElement): (() => void) => {
     this.#video = video;
     video.onloadedmetadata = () => this.#onMetadata(video);
-    video.onloadeddata = () => (this.holdsStill = false);
+    video.onloadeddata = video.onseeked = () => {
+      if (!video.seeking) this.holdsStill = false;
+    };
     video.onresize = () => this.#onSize(video);
     video.onerror = () => this.#onError(video);
     return () => {
@@ -172,7 +174,9 @@ export class Player {
       return;
     }
     this.broken = false;
-    if (!this.#hls && this.#resume_s > 0) video.currentTime = this.#resume_s;
+    // hls.js would get there by itself, but by way of the first frame.
+    if (this.#resume_s > 0) video.currentTime = this.#resume_s;
+    this.#resume_s = 0;
     // A browser that lets nothing start by itself leaves it to the viewer.
     if (this.#shouldPlay) video.play().catch(() => {});
   }
