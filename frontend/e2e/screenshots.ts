@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
@@ -15,6 +17,8 @@ const SIZES = {
   desktop: { width: 1280, height: 800 },
   phone: { width: 390, height: 844 },
 } as const;
+
+const run = promisify(execFile);
 
 let server: AssetLab;
 let clips: Clips;
@@ -71,7 +75,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
           element.pause();
           // A picture of the picture: the browser's own controls look different everywhere.
           element.controls = false;
-          element.currentTime = 2;
+          element.currentTime = 5.5;
         });
         await page.waitForFunction(() => !document.querySelector("video")!.seeking);
         await shoot(page, "watch");
@@ -84,7 +88,11 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   }
 }
 
-it("copies the README's two", async () => {
-  await copyFile(join(FOLDER, "upload-desktop-light.png"), join(DOCS, "upload.png"));
-  await copyFile(join(FOLDER, "watch-desktop-light.png"), join(DOCS, "watch.png"));
+it("copies the README's two, small", async () => {
+  const fewerColours = "split[a][b];[a]palettegen[palette];[b][palette]paletteuse";
+  for (const name of ["upload", "watch"]) {
+    const from = join(FOLDER, `${name}-desktop-light.png`);
+    const to = join(DOCS, `${name}.png`);
+    await run("ffmpeg", ["-loglevel", "error", "-y", "-i", from, "-vf", fewerColours, to]);
+  }
 });
