@@ -94,16 +94,23 @@ pub struct Keyframe {
     pub len_bytes: u64,
 }
 
+/// Mean bitrate in bit/s of all segments; the file's head is no segment's.
+pub(crate) fn mean_bandwidth_bps(segments: &[Segment]) -> u64 {
+    rate(segments).1.ceil() as u64
+}
+
+/// Duration in seconds and bitrate in bit/s of a run of segments.
+fn rate(run: &[Segment]) -> (f64, f64) {
+    let duration_s: f64 = run.iter().map(|s| s.duration_s).sum();
+    let bits = run.iter().map(|s| s.len_bytes).sum::<u64>() as f64 * 8.0;
+    (duration_s, bits / duration_s.max(0.001))
+}
+
 /// Peak bitrate in bit/s: the largest of any run of segments that lasts between half and one and
 /// a half target durations (RFC 8216bis §4.4.6.2); of the whole if there is no such run.
 pub(crate) fn peak_bandwidth_bps(segments: &[Segment]) -> u64 {
     let longest_s = segments.iter().map(|s| s.duration_s).fold(0.0, f64::max);
     let target_s = longest_s.round().max(1.0);
-    let rate = |run: &[Segment]| {
-        let duration_s: f64 = run.iter().map(|s| s.duration_s).sum();
-        let bits = run.iter().map(|s| s.len_bytes).sum::<u64>() as f64 * 8.0;
-        (duration_s, bits / duration_s.max(0.001))
-    };
     let runs = (0..segments.len()).flat_map(|from| {
         (from + 1..=segments.len())
             .map(move |to| rate(&segments[from..to]))
@@ -116,7 +123,7 @@ pub(crate) fn peak_bandwidth_bps(segments: &[Segment]) -> u64 {
     if peak > 0.0 {
         peak.ceil() as u64
     } else {
-        rate(segments).1.ceil() as u64
+        mean_bandwidth_bps(segments)
     }
 }
 

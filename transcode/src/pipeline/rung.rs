@@ -12,7 +12,7 @@ use crate::encode::{VideoEncoder, VideoSettings};
 use crate::error::{Error, Result};
 use crate::filter::Scaler;
 use crate::mux::{Fragmenter, Muxer};
-use crate::report::{Rendition, peak_bandwidth_bps};
+use crate::report::{Rendition, mean_bandwidth_bps, peak_bandwidth_bps};
 use crate::sink::{RenditionPlan, Sink};
 use crate::time::Paced;
 
@@ -151,7 +151,7 @@ impl Work {
             height_px: target.height_px,
             codecs: file.codecs,
             bandwidth_bps: peak_bandwidth_bps(&file.segments),
-            average_bandwidth_bps: (file.len_bytes as f64 * 8.0 / seconds).ceil() as u64,
+            average_bandwidth_bps: mean_bandwidth_bps(&file.segments),
             frame_rate,
             len_bytes: file.len_bytes,
             init_len_bytes: self.muxer.init().len() as u64,
