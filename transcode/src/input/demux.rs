@@ -103,6 +103,11 @@ impl Demuxer {
         }
     }
 
+    /// Length of the original.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
     /// What reading over the network has taken so far.
     pub(crate) fn fetched(&self) -> Fetched {
         self.tap.fetched()

@@ -8,9 +8,9 @@ use crate::time::Clock;
 /// Distance of IDR frames, and so the length of a fragment, in milliseconds.
 pub(super) const FRAGMENT_MS: u32 = 2000;
 /// Fragments that are indexed one by one where the duration is not known: more than an hour.
-const UNKNOWN_FRAGMENTS: usize = 2048;
-/// No more room is reserved than a film of half a day needs, whatever a header claims.
-const MAX_INDEXED_MS: u64 = 12 * 3600 * 1000;
+const UNKNOWN_FRAGMENTS: u64 = 2048;
+/// Bytes of a source that two seconds take at the very least: 1 kbit/s.
+const MIN_FRAGMENT_LEN: u64 = 256;
 
 pub(super) struct Plan {
     pub(super) clock: Clock,
@@ -22,7 +22,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(probe: &Probe, options: &Options) -> Self {
+    pub(super) fn new(probe: &Probe, source_len_bytes: u64, options: &Options) -> Self {
         let video = &probe.video;
         let time_base = video.time_base;
         let clock = Clock::new(
@@ -46,15 +46,13 @@ impl Plan {
                     threads: options.threads.max(1),
                 }
             });
-        let limit_ms = options.limits.duration_s.saturating_mul(1000);
         let expected_fragments = match probe.duration_ms {
             // A tenth more than announced, and some for clips; beyond, references cover several.
-            Some(ms) => {
-                (ms.min(limit_ms).min(MAX_INDEXED_MS) / u64::from(FRAGMENT_MS)) as usize * 11 / 10
-                    + 16
-            }
+            Some(ms) => (ms / u64::from(FRAGMENT_MS)).saturating_mul(11) / 10 + 16,
             None => UNKNOWN_FRAGMENTS,
         };
+        // A header may claim days: no more than so long a file can hold is believed.
+        let expected_fragments = expected_fragments.min(source_len_bytes / MIN_FRAGMENT_LEN + 16);
         let audio = probe
             .audio
             .as_ref()
@@ -63,7 +61,7 @@ impl Plan {
             clock,
             rungs: rungs.collect(),
             audio,
-            expected_fragments,
+            expected_fragments: expected_fragments as usize,
         }
     }
 
