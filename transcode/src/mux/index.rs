@@ -168,7 +168,10 @@ mod tests {
             let bytes: u32 = (0..entries)
                 .map(|i| u32_at(sidx.content, 24 + i * 12).unwrap())
                 .sum();
-            assert_eq!(bytes, fragments(count).iter().map(|f| f.len_bytes).sum::<u32>());
+            assert_eq!(
+                bytes,
+                fragments(count).iter().map(|f| f.len_bytes).sum::<u32>()
+            );
         }
     }
 }
