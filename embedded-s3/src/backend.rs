@@ -41,6 +41,16 @@ impl Backend {
         let blob_dir = data_dir.join("blobs");
         let blobs = Blobs::open(blob_dir.clone()).map_err(disk("create", &blob_dir))?;
         let database_path = data_dir.join("objects.sqlite");
+        // In a new database no row names a blob, so that all of them would be unlinked below.
+        let is_new = !database_path
+            .try_exists()
+            .map_err(disk("read", &database_path))?;
+        if is_new && !blobs.is_empty().map_err(disk("read", &blob_dir))? {
+            return Err(Error::DatabaseMissing {
+                path: database_path,
+                blob_dir,
+            });
+        }
         let database = Database::open(&database_path)?;
         sync_folder(data_dir).map_err(disk("sync", data_dir))?;
 

@@ -44,6 +44,10 @@ impl Blobs {
         self.folder.join(name)
     }
 
+    pub(crate) fn is_empty(&self) -> io::Result<bool> {
+        Ok(fs::read_dir(&self.folder)?.next().is_none())
+    }
+
     pub(crate) fn create(self: &Arc<Self>) -> io::Result<NewBlob> {
         let name = random_hex::<16>()?;
         let file = OpenOptions::new()

@@ -26,6 +26,19 @@ pub enum Error {
         /// SQLite's answer.
         source: rusqlite::Error,
     },
+    /// There are blobs and nothing that says what they are; a new database would make all of them garbage.
+    #[error(
+        "the database {} is missing, but {} holds the bytes of objects: put the database back (with its \
+         -wal file, if there is one), or choose another data folder to start anew",
+        path.display(),
+        blob_dir.display()
+    )]
+    DatabaseMissing {
+        /// Where the database should be.
+        path: PathBuf,
+        /// The folder that is not empty.
+        blob_dir: PathBuf,
+    },
     /// The folder was written by another version of this program.
     #[error(
         "the database {} has schema version {version}, which this program does not know; \

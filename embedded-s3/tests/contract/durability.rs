@@ -62,6 +62,23 @@ async fn a_folder_of_another_version_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn blobs_outlive_the_loss_of_their_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = Credentials::random().unwrap();
+    drop(EmbeddedS3::open(folder.path(), &credentials).unwrap());
+    let blob = folder.path().join("blobs/0123456789abcdef0123456789abcdef");
+    fs::write(&blob, "all that is left").unwrap();
+    let database = folder.path().join("objects.sqlite");
+    fs::rename(&database, folder.path().join("damaged.sqlite")).unwrap();
+
+    for _ in 0..2 {
+        let opened = EmbeddedS3::open(folder.path(), &credentials);
+        assert!(matches!(opened, Err(Error::DatabaseMissing { .. })));
+        assert!(blob.exists() && !database.exists());
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_vanishes_in_mid_upload_leaves_nothing() {
     let (server, client) = start().await;
     put(&client, "k", "old").await;
