@@ -130,13 +130,18 @@ async fn a_claim_outlives_its_lease_while_it_is_renewed() {
     let (claim, _status) = claim(&store, "worker").await;
     let key = format!("queue/{id}");
     let mut versions = vec![buckets.body("raw", &key).await];
-    while versions.len() < 6 {
-        let now = buckets.body("raw", &key).await;
-        if versions.last() != Some(&now) {
-            versions.push(now);
+    let renewals = async {
+        while versions.len() < 6 {
+            let now = buckets.body("raw", &key).await;
+            if versions.last() != Some(&now) {
+                versions.push(now);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), renewals)
+        .await
+        .expect("five renewals in a minute");
     // Five renewals, a third of the lease apart, are more than one lease.
     assert!(!claim.lost().is_cancelled());
     assert!(
