@@ -78,7 +78,13 @@ impl Queue {
             let Some(there) = self.store.read(&object).await? else {
                 continue;
             };
-            let marker = Marker::from_json(id, &there.body)?;
+            let marker = match Marker::from_json(id, &there.body) {
+                Ok(marker) => marker,
+                Err(error) => {
+                    tracing::error!(video_id = %id, %error, "marker passed over");
+                    continue;
+                }
+            };
             if matches!(&marker.hold, Hold::Claimed { owner, .. } if *owner == self.owner) {
                 let next = marker.freed().to_json();
                 let swap = self
@@ -179,7 +185,7 @@ impl Queue {
                     .lease
                     .marker()
                     .noted("its workers went silent too often");
-                claim.give_up(&mut status, dead).await?;
+                claim.give_up(Some(&mut status), dead).await?;
                 Ok(None)
             }
             Ok(Some(status)) => {
@@ -190,9 +196,15 @@ impl Queue {
                 claim.finish().await?;
                 Ok(None)
             }
-            Err(error) => {
+            Err(error) if error.is_transient() => {
                 claim.release().await?;
                 Err(error)
+            }
+            // It must not be drawn again for ever, nor keep this worker from the other jobs.
+            Err(error) => {
+                tracing::error!(video_id = %id, %error, "job cannot be begun");
+                claim.count_failure(None, &error.to_string()).await?;
+                Ok(None)
             }
         }
     }
@@ -256,6 +268,14 @@ impl Claim {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
     pub async fn fail(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+        self.count_failure(Some(status), reason).await
+    }
+
+    async fn count_failure(
+        self,
+        status: Option<&mut StatusWriter>,
+        reason: &str,
+    ) -> Result<(), Error> {
         let settings = self.store.settings();
         let failed = self.lease.marker().failed(reason, settings.retry_backoff);
         if failed.failures >= settings.max_failures {
@@ -275,9 +295,11 @@ impl Claim {
             .map(drop)
     }
 
-    /// Status `error`, then `dead/<id>`, then the marker goes.
-    async fn give_up(self, status: &mut StatusWriter, dead: Marker) -> Result<(), Error> {
-        status.error(GIVEN_UP).await?;
+    /// Status `error` (where it can be written), then `dead/<id>`, then the marker goes.
+    async fn give_up(self, status: Option<&mut StatusWriter>, dead: Marker) -> Result<(), Error> {
+        if let Some(status) = status {
+            status.error(GIVEN_UP).await?;
+        }
         self.store
             .write(&Object::Dead(self.id()), dead.to_json())
             .await?;

@@ -17,6 +17,8 @@ use crate::{Error, Store, VideoId};
 pub struct DeadJob {
     /// The video.
     pub id: VideoId,
+    /// The name the uploader gave; empty where the original is gone.
+    pub filename: String,
     /// Attempts that failed.
     pub failures: u32,
     /// Times that a worker went silent over it.
@@ -71,8 +73,15 @@ impl Store {
         if self.exists(&Object::Marker(id)).await? {
             return Ok(false);
         }
-        let status = self.status(id).await?;
-        Ok(status.is_none_or(|there| !there.value.status.is_terminal()))
+        match self.status(id).await {
+            Ok(status) => Ok(status.is_none_or(|there| !there.value.status.is_terminal())),
+            // No worker could begin it: queued again and again it would only be given up again and again.
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::error!(video_id = %id, %error, "video passed over");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The jobs that used up their attempts, oldest first.
@@ -91,12 +100,17 @@ impl Store {
             let Some(fetched) = self.read(&Object::Dead(id)).await? else {
                 continue;
             };
-            let marker = Marker::from_json(id, &fetched.body)?;
+            let marker = Marker::from_json(id, &fetched.body).ok();
+            let (failures, takeovers, last_error) = match marker {
+                Some(marker) => (marker.failures, marker.takeovers, marker.last_error),
+                None => (0, 0, Some("its record cannot be read".to_owned())),
+            };
             jobs.push(DeadJob {
                 id,
-                failures: marker.failures,
-                takeovers: marker.takeovers,
-                last_error: marker.last_error.unwrap_or_default(),
+                filename: self.original_filename(id).await?,
+                failures,
+                takeovers,
+                last_error: last_error.unwrap_or_default(),
             });
         }
         Ok(jobs)

@@ -182,15 +182,20 @@ impl Store {
             }))
     }
 
-    /// The status, and how long ago it was written by S3's clock.
-    pub(crate) async fn status_and_age(
+    /// The status, and how long ago it was written by S3's clock; none also where it cannot be read, so
+    /// that one spoilt status does not end a walk over all videos.
+    pub(crate) async fn readable_status(
         &self,
         id: VideoId,
     ) -> Result<Option<(Status, Duration)>, Error> {
-        Ok(self
-            .fetch_status(id)
-            .await?
-            .map(|(status, fetched)| (status, fetched.age)))
+        match self.fetch_status(id).await {
+            Ok(there) => Ok(there.map(|(status, fetched)| (status, fetched.age))),
+            Err(error @ Error::Corrupt { .. }) => {
+                tracing::error!(video_id = %id, %error, "video passed over");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn fetch_status(&self, id: VideoId) -> Result<Option<(Status, Fetched)>, Error> {

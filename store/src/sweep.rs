@@ -62,7 +62,7 @@ impl Store {
             if listed.age < grace {
                 continue;
             }
-            let Some((status, age)) = self.status_and_age(id).await? else {
+            let Some((status, age)) = self.readable_status(id).await? else {
                 continue;
             };
             if status.status == State::Done && age >= grace {
@@ -84,7 +84,7 @@ impl Store {
         }
         let mut swept = 0;
         for (id, objects) in takes {
-            let Some((status, _)) = self.status_and_age(id).await? else {
+            let Some((status, _)) = self.readable_status(id).await? else {
                 continue;
             };
             for (_, key) in objects.iter().filter(|(take, _)| is_garbage(&status, take)) {
@@ -105,7 +105,7 @@ impl Store {
             let Some((id, take)) = keys::take_of(&upload.key) else {
                 continue;
             };
-            let Some((status, _)) = self.status_and_age(id).await? else {
+            let Some((status, _)) = self.readable_status(id).await? else {
                 continue;
             };
             // A final status names a take whose uploads are all complete.

@@ -175,3 +175,50 @@ async fn abandoned_uploads_of_originals_go_when_they_are_old() {
     );
     assert_eq!(buckets.unfinished_uploads("raw").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoilt_status_holds_up_no_other_video() {
+    let buckets = Buckets::start().await;
+    let store = buckets
+        .store_with(|settings| {
+            settings.retry_backoff = Duration::ZERO;
+            settings.max_failures = 2;
+            settings.original_grace = Some(Duration::ZERO);
+        })
+        .await;
+    let (spoilt, sound) = (enqueue(&store).await, enqueue(&store).await);
+    buckets
+        .client()
+        .put_object()
+        .bucket("video")
+        .key(format!("videos/{spoilt}/status.json"))
+        .body(Bytes::from_static(b"{").into())
+        .send()
+        .await
+        .unwrap();
+
+    // Whichever is drawn first, the spoilt one counts two failures.
+    let queue = Queue::new(store.clone(), "worker");
+    for _ in 0..3 {
+        let Some((claim, mut status)) = queue.claim(1).await.unwrap() else {
+            continue;
+        };
+        assert_eq!(claim.id(), sound);
+        status.done(outcome()).await.unwrap();
+        claim.finish().await.unwrap();
+    }
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    let dead = store.dead_jobs().await.unwrap();
+    assert_eq!((dead.len(), dead[0].id, dead[0].failures), (1, spoilt, 2));
+    assert!(dead[0].last_error.contains("status.json"), "{dead:?}");
+
+    let forgotten = upload(&store).await;
+    assert_eq!(store.repair().await.unwrap(), 1);
+    assert_eq!(
+        buckets.keys("raw", "queue/").await,
+        [format!("queue/{forgotten}")]
+    );
+    assert_eq!(store.sweep().await.unwrap().originals, 1);
+    let originals = buckets.keys("raw", "uploads/").await;
+    assert_eq!(originals.len(), 2, "only the original that is done is gone");
+}
