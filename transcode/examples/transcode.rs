@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: transcode IN OUT_DIR".into());
     };
     let source = if input.starts_with("http") {
-        Source::http(HttpSource::new(move || Ok(input.clone())))?
+        Source::http(HttpSource::new(move || Ok(input.clone())))
     } else {
         Source::path(input)?
     };

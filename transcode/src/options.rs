@@ -56,6 +56,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    pub(crate) fn check_duration(&self, seconds: f64) -> Result<(), InputError> {
+        let found = seconds.max(0.0) as u64;
+        self.check("its duration in seconds", found, self.duration_s)
+    }
+
     pub(crate) fn check(
         &self,
         what: &'static str,

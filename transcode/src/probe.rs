@@ -26,6 +26,8 @@ pub struct Probe {
     /// Presentation time, in seconds, that becomes zero.
     pub(crate) zero_s: f64,
     pub(crate) promise: Option<Promise>,
+    /// There is sound, but in no form that can be decoded.
+    pub(crate) has_undecodable_audio: bool,
 }
 
 /// What must come out, in seconds, for a file to count as whole.
@@ -122,6 +124,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
         audio: audio.as_ref().and_then(describe_audio),
         zero_s,
         promise: promise(input, &video),
+        has_undecodable_audio: audio.is_none() && audio_streams(input).next().is_some(),
     })
 }
 
@@ -155,16 +158,24 @@ fn pick_video(input: &ffmpeg::format::context::Input) -> Option<Stream<'_>> {
         })
 }
 
-/// libav's choice: related to the picture, default, most channels.
+/// Of the tracks that can be decoded: libav's choice (related to the picture, then default, then
+/// most channels), or else the default one.
 fn pick_audio<'a>(
     input: &'a ffmpeg::format::context::Input,
     video: &Stream<'_>,
 ) -> Option<Stream<'a>> {
+    let is_usable = |stream: &Stream<'_>| describe_audio(stream).is_some();
+    let best = input.streams().related(video).best(media::Type::Audio);
+    best.filter(is_usable).or_else(|| {
+        let usable = audio_streams(input).filter(is_usable);
+        usable.max_by_key(|stream| stream.disposition().contains(Disposition::DEFAULT))
+    })
+}
+
+fn audio_streams(input: &ffmpeg::format::context::Input) -> impl Iterator<Item = Stream<'_>> {
     input
         .streams()
-        .related(video)
-        .best(media::Type::Audio)
-        .filter(|s| describe_audio(s).is_some())
+        .filter(|s| s.parameters().medium() == media::Type::Audio)
 }
 
 fn decoder(stream: &Stream<'_>) -> Option<codec::decoder::Video> {

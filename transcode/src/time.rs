@@ -53,7 +53,7 @@ impl Cadence {
 }
 
 /// Most frames a second that come out.
-const MAX_FPS: u32 = 60;
+pub(crate) const MAX_FPS: u32 = 60;
 /// The rate from which the cap acts: 59.94 and a jittery 60 pass untouched.
 const CAP_FROM_FPS: f64 = 60.5;
 /// A picture shown for longer is repeated.
@@ -242,6 +242,23 @@ impl<F: Clone> Pacer<F> {
         }
     }
 
+    /// Hands out what is shown until `until`, if that is later than the next picture can be.
+    pub(crate) fn hold(&mut self, until: i64) -> Vec<Paced<F>> {
+        match self.held.take() {
+            Some((held, since)) if until - since >= self.clock.nominal_ticks => {
+                let until =
+                    since + (until - since) / self.clock.nominal_ticks * self.clock.nominal_ticks;
+                let shown = self.show(&held, since, until);
+                self.held = Some((held, until));
+                shown
+            }
+            held => {
+                self.held = held;
+                Vec::new()
+            }
+        }
+    }
+
     /// The last pictures, up to `end`; nothing if there never was one.
     /// Gives the exact end as well: never before the last picture's own time has passed.
     pub(crate) fn finish(mut self, end: i64) -> (Vec<Paced<F>>, i64) {
@@ -421,6 +438,23 @@ mod tests {
         let out = run(clock, [10 * frame, 11 * frame], 12 * frame);
         assert_eq!(out.len(), 12);
         assert_eq!(out[10].frame, 0);
+    }
+
+    #[test]
+    fn a_picture_held_is_a_picture_frozen() {
+        let clock = Clock::new(Cadence::Constant(rate(25, 1)), 1, 12800);
+        let frame = clock.frame_ticks.unwrap();
+        let frozen = run(clock, [0, 50 * frame], 51 * frame);
+        let mut pacer = Pacer::new(clock, 2000, 4000);
+        let mut held = pacer.push(0, 0);
+        for until in [-5, 3 * frame + 7, 4 * frame, 40 * frame + 1] {
+            held.extend(pacer.hold(until));
+        }
+        // A picture that comes too late is not shown, and time does not go back.
+        held.extend(pacer.push(7, 20 * frame));
+        held.extend(pacer.push(1, 50 * frame));
+        held.extend(pacer.finish(51 * frame).0);
+        assert_eq!(held, frozen);
     }
 
     #[test]

@@ -29,9 +29,8 @@ fn film(index_in_front: bool) -> Vec<u8> {
     fs::read(make(folder.path(), "film.mp4", &clip)).unwrap()
 }
 
-fn run(source: std::io::Result<Source>) -> Result<(Report, Files), Error> {
+fn run(source: Source) -> Result<(Report, Files), Error> {
     let sink = MemorySink::new();
-    let source = source.map_err(Error::Source)?;
     // With several threads x264's rate control is not repeatable to the byte.
     let options = Options {
         threads: 1,
@@ -48,7 +47,7 @@ fn over_http(server: &Server) -> Result<(Report, Files), Error> {
 }
 
 fn from_memory(film: &[u8]) -> Files {
-    run(Source::reader(std::io::Cursor::new(film.to_vec())))
+    run(Source::reader(std::io::Cursor::new(film.to_vec())).unwrap())
         .unwrap()
         .1
 }

@@ -161,7 +161,7 @@ async fn transcode(
             url.map(|url| url.expose().to_owned())
                 .map_err(std::io::Error::other)
         };
-        let source = Source::http(HttpSource::new(fresh_url)).map_err(transcode::Error::Source)?;
+        let source = Source::http(HttpSource::new(fresh_url));
         transcode::transcode(source, &options, &sink, &control)
     });
 

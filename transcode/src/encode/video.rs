@@ -5,7 +5,7 @@ use ffmpeg_next::{Rational, codec, color, encoder, format, frame, picture};
 
 use crate::ladder::Target;
 use crate::media_error::{Doing, MediaError};
-use crate::time::{Cadence, Clock};
+use crate::time::{Cadence, Clock, MAX_FPS};
 
 /// What one rung's encoder is opened with.
 #[derive(Debug, Clone)]
@@ -38,10 +38,10 @@ impl VideoEncoder {
         video.set_aspect_ratio(Rational(1, 1));
         video.set_time_base(Rational(1, settings.clock.timescale as i32));
         // Unset, x264 takes the time base for the frame rate and writes the highest level.
-        video.set_frame_rate(Some(Rational(
-            rate.num.min(60 * rate.den) as i32,
-            rate.den as i32,
-        )));
+        video.set_frame_rate(Some(match rate.as_f64() > f64::from(MAX_FPS) {
+            true => Rational(MAX_FPS as i32, 1),
+            false => Rational(rate.num as i32, rate.den as i32),
+        }));
         video.set_colorspace(color::Space::BT709);
         video.set_color_range(color::Range::MPEG);
         video.set_color_primaries(color::Primaries::BT709);
@@ -96,5 +96,33 @@ impl VideoEncoder {
     /// For the muxer: parameters and extradata.
     pub(crate) fn parameters(&self) -> codec::Parameters {
         codec::Parameters::from(&self.encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Ladder;
+    use crate::time::FrameRate;
+
+    /// What the encoder takes the frame rate for.
+    fn frame_rate(num: u32, den: u32) -> f64 {
+        let cadence = Cadence::Irregular(FrameRate { num, den });
+        let encoder = VideoEncoder::open(&VideoSettings {
+            target: Ladder::default().fit(320, 240)[0],
+            clock: Clock::new(cadence, 1, 90_000),
+            cadence,
+            preset: "ultrafast".into(),
+            peak_bitrate_bps: 800_000,
+            threads: 1,
+        });
+        encoder.unwrap().encoder.frame_rate().into()
+    }
+
+    #[test]
+    fn any_frame_rate_a_file_can_claim_is_understood() {
+        assert!((frame_rate(1_350_000_000, 90_000_317) - 15.0).abs() < 0.01);
+        assert!((frame_rate(i32::MAX as u32, 1) - 60.0).abs() < 0.01);
+        assert!(frame_rate(1, i32::MAX as u32) < 1.0);
     }
 }

@@ -38,9 +38,14 @@ pub(crate) struct Demuxer {
 impl Demuxer {
     pub(crate) fn open(source: Source, limits: &Limits, cancel: &CancelToken) -> Result<Self> {
         quiet_libav();
-        let len_bytes = source.len_bytes();
+        let (reader, tap, len_bytes) =
+            source
+                .open(cancel)
+                .map_err(|error| match cancel.is_cancelled() {
+                    true => Error::Cancelled,
+                    false => Error::Source(error),
+                })?;
         limits.check("its size in bytes", len_bytes, limits.len_bytes)?;
-        let (reader, tap) = source.tapped(cancel);
         let io = StreamIo::from_read_seek_with_capacity(reader, READ_BUFFER_LEN)
             .map_err(|_| InputError::NotAVideo)?;
         let mut options = ffmpeg::Dictionary::new();

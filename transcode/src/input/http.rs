@@ -25,8 +25,9 @@ const MAX_CACHED_BLOCKS: usize = 128;
 const MAX_FAILURES: u32 = 8;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For one window; what came before it ran out is kept.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// For one request; what came before it ran out is kept, and the next goes on from there. A cancel
+/// is heard no later than this.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Gives a URL that is good now.
 type UrlProvider = dyn FnMut() -> io::Result<String> + Send;
@@ -34,10 +35,8 @@ type UrlProvider = dyn FnMut() -> io::Result<String> + Send;
 /// Where an original can be fetched from. The URL may be a secret and is never shown.
 ///
 /// ```no_run
-/// # fn main() -> std::io::Result<()> {
 /// let film = transcode::HttpSource::new(|| Ok("http://localhost:8000/film.mp4".into()));
-/// let source = transcode::Source::http(film)?;
-/// # Ok(()) }
+/// let source = transcode::Source::http(film);
 /// ```
 pub struct HttpSource {
     url: Box<UrlProvider>,
@@ -172,7 +171,7 @@ impl HttpReader {
         let mut body = response.take(end.min(self.len_bytes()).saturating_sub(from));
         let mut chunk = [0; 64 * 1024];
         loop {
-            if self.line.is_cancelled() {
+            if self.line.cancel.is_cancelled() {
                 return Err(Failure::Final(cancelled()));
             }
             match body.read(&mut chunk) {
@@ -255,7 +254,7 @@ impl HttpReader {
         let mut wait = FIRST_BACKOFF * 2_u32.pow(failures.min(6));
         let step = Duration::from_millis(50);
         while !wait.is_zero() {
-            if self.line.is_cancelled() {
+            if self.line.cancel.is_cancelled() {
                 return Err(cancelled());
             }
             std::thread::sleep(step.min(wait));

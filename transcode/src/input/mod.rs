@@ -31,28 +31,24 @@ impl<T: Read + Seek + Send> Input for T {}
 /// let memory = transcode::Source::reader(std::io::Cursor::new(vec![0_u8; 1024]))?;
 /// # Ok(()) }
 /// ```
-pub struct Source {
-    reader: Box<dyn Input>,
-    len_bytes: u64,
-    line: Arc<Line>,
+pub struct Source(Kind);
+
+enum Kind {
+    Local {
+        reader: Box<dyn Input>,
+        len_bytes: u64,
+    },
+    /// Opened when it is first read: connecting takes time, and must hear of a cancel.
+    #[cfg(feature = "http")]
+    Http(HttpSource),
 }
 
 /// What a reader that waits and fetches shares with the transcode it serves.
-#[derive(Default)]
 struct Line {
     /// Whom to listen to while waiting.
-    cancel: Mutex<CancelToken>,
+    cancel: CancelToken,
     requests: AtomicU64,
     bytes: AtomicU64,
-}
-
-impl Line {
-    fn is_cancelled(&self) -> bool {
-        self.cancel
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_cancelled()
-    }
 }
 
 /// What reading an original over the network took.
@@ -66,9 +62,11 @@ pub struct Fetched {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source")
-            .field("len_bytes", &self.len_bytes)
-            .finish_non_exhaustive()
+        f.write_str(match self.0 {
+            Kind::Local { .. } => "Source::Local",
+            #[cfg(feature = "http")]
+            Kind::Http(_) => "Source::Http",
+        })
     }
 }
 
@@ -88,52 +86,41 @@ impl Source {
     pub fn reader(mut reader: impl Read + Seek + Send + 'static) -> io::Result<Self> {
         let len_bytes = reader.seek(SeekFrom::End(0))?;
         reader.rewind()?;
-        Ok(Self {
-            reader: Box::new(reader),
-            len_bytes,
-            line: Arc::default(),
-        })
+        let reader = Box::new(reader);
+        Ok(Self(Kind::Local { reader, len_bytes }))
     }
 
-    /// An original behind a URL, read in HTTP ranges.
-    ///
-    /// # Errors
-    /// If the first request fails for good: refused, not found, or no answer after retries.
+    /// An original behind a URL, read in HTTP ranges. Nothing is sent until it is read.
     #[cfg(feature = "http")]
-    pub fn http(source: HttpSource) -> io::Result<Self> {
-        let line = Arc::<Line>::default();
-        let reader = source.open(Arc::clone(&line))?;
-        Ok(Self {
-            len_bytes: reader.len_bytes(),
-            reader: Box::new(reader),
-            line,
-        })
-    }
-
-    /// Length of the original in bytes.
     #[must_use]
-    pub fn len_bytes(&self) -> u64 {
-        self.len_bytes
+    pub fn http(source: HttpSource) -> Self {
+        Self(Kind::Http(source))
     }
 
-    /// Readies the reader for libav, which flattens every error to a number: the tap keeps them.
-    fn tapped(self, cancel: &CancelToken) -> (TappedReader, Tap) {
-        *self
-            .line
-            .cancel
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = cancel.clone();
-        let tap = Tap {
-            reads: Arc::default(),
-            line: self.line,
+    /// Opens the reader for libav, which flattens every error to a number: the tap keeps them.
+    /// The last is its length in bytes.
+    fn open(self, cancel: &CancelToken) -> io::Result<(TappedReader, Tap, u64)> {
+        let line = Arc::new(Line {
+            cancel: cancel.clone(),
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        });
+        let (inner, len_bytes) = match self.0 {
+            Kind::Local { reader, len_bytes } => (reader, len_bytes),
+            #[cfg(feature = "http")]
+            Kind::Http(source) => {
+                let reader = source.open(Arc::clone(&line))?;
+                let len_bytes = reader.len_bytes();
+                (Box::new(reader) as Box<dyn Input>, len_bytes)
+            }
         };
-        (
-            TappedReader {
-                inner: self.reader,
-                tap: tap.clone(),
-            },
-            tap,
-        )
+        let reads = Arc::default();
+        let tap = Tap { reads, line };
+        let reader = TappedReader {
+            inner,
+            tap: tap.clone(),
+        };
+        Ok((reader, tap, len_bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From packets of any codec to AAC packets for every rung: one encode for all.
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::{Rational, Rescale, codec, decoder, frame};
+use ffmpeg_next::{Rational, codec, decoder, frame};
 
 use super::Queues;
 use crate::encode::{AudioEncoder, AudioSettings};
@@ -14,7 +14,11 @@ use crate::probe::{Probe, in_time_base};
 
 /// A hole in the timestamps of at least this long is filled with silence by us, in steps;
 /// libswresample would make all of it at once.
-const HOLE_S: i64 = 1;
+const HOLE_S: f64 = 1.0;
+
+/// How far sound may lag behind the pictures in a badly interleaved file: a minute of waiting
+/// video is 80 MB in all rungs together.
+const MAX_LAG_S: f64 = 60.0;
 
 pub(super) struct AudioPath {
     decoder: decoder::Audio,
@@ -24,7 +28,7 @@ pub(super) struct AudioPath {
     settings: AudioSettings,
     time_base: Rational,
     zero: i64,
-    max_samples: i64,
+    limits: Limits,
     heard_any: bool,
     /// Packets that could not be decoded.
     pub(super) damaged: u64,
@@ -55,7 +59,7 @@ impl AudioPath {
             settings,
             time_base: stream.time_base(),
             zero: in_time_base(probe.zero_s, stream.time_base()),
-            max_samples: (limits.duration_s * u64::from(settings.sample_rate_hz)) as i64,
+            limits: limits.clone(),
             heard_any: false,
             damaged: 0,
         }))
@@ -85,16 +89,38 @@ impl AudioPath {
         let _ = self.decoder.send_eof();
         self.receive(queues)?;
         self.end_chain(queues)?;
-        Ok(self.encoder.taken() as f64 / f64::from(self.settings.sample_rate_hz))
+        Ok(self.taken_s())
+    }
+
+    /// Time up to which there is sound, in seconds.
+    pub(super) fn taken_s(&self) -> f64 {
+        self.encoder.taken() as f64 / f64::from(self.settings.sample_rate_hz)
+    }
+
+    /// Fills in silence where pictures have gone on without sound, so that they need not wait for
+    /// sound that may never come.
+    pub(super) fn keep_up(&mut self, picture_s: f64, queues: &Queues) -> Result<()> {
+        let least_s = picture_s - MAX_LAG_S;
+        if self.taken_s() < least_s {
+            let rate = f64::from(self.settings.sample_rate_hz);
+            self.pad_to((least_s * rate) as i64, queues)?;
+        }
+        Ok(())
+    }
+
+    /// Silence up to a sample; what comes later continues from there.
+    fn pad_to(&mut self, end: i64, queues: &Queues) -> Result<()> {
+        self.end_chain(queues)?;
+        self.encoder
+            .pad_to(end, &mut |packet| queues.send_sound(packet))
     }
 
     /// Silence up to the pictures' end, then the last packets.
     pub(super) fn finish(mut self, end_s: f64, queues: &Queues) -> Result<()> {
         let end = (end_s * f64::from(self.settings.sample_rate_hz)).round() as i64;
-        let mut send = |packet| queues.send_sound(packet);
         // At least one packet: a track without any has no place in time.
-        self.encoder.pad_to(end.max(1), &mut send)?;
-        self.encoder.finish(&mut send)
+        self.pad_to(end.max(1), queues)?;
+        self.encoder.finish(&mut |packet| queues.send_sound(packet))
     }
 
     fn receive(&mut self, queues: &Queues) -> Result<()> {
@@ -120,17 +146,17 @@ impl AudioPath {
             return Ok(());
         }
         self.heard_any = true;
-        let pts = frame.timestamp().map(|pts| pts - self.zero);
+        let pts = frame.timestamp().map(|pts| pts.saturating_sub(self.zero));
         frame.set_pts(pts);
-        let rate = i64::from(self.settings.sample_rate_hz);
-        let at = pts.map(|pts| pts.rescale(self.time_base, (1, rate as i32)));
-        if at.is_some_and(|at| at - self.encoder.taken() > HOLE_S * rate) {
-            self.end_chain(queues)?;
-            // The hole may be closed by what the chain still held.
-            let end = at.unwrap_or(0).min(self.max_samples);
-            self.encoder
-                .pad_to(end, &mut |packet| queues.send_sound(packet))?;
+        let rate = f64::from(self.settings.sample_rate_hz);
+        if let Some(pts) = pts {
+            let at_s = pts as f64 * f64::from(self.time_base);
+            self.limits.check_duration(at_s)?;
+            if at_s - self.taken_s() > HOLE_S {
+                self.pad_to((at_s * rate) as i64, queues)?;
+            }
         }
+        self.limits.check_duration(self.taken_s())?;
         let format = SoundFormat::of(frame);
         if self
             .chain

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Pictures are passed on by reference, sound as encoded packets, both through one queue a rung,
-//! so that neither can overtake the other's memory. A full queue makes the decoder wait: memory
-//! is bounded by the queues, whatever the sink's speed.
+//! so that neither can overtake the other's memory. A full queue makes the decoder wait; and where
+//! picture or sound stays away, the other waits for it only so long. So memory is bounded,
+//! whatever the sink's speed and the file's shape.
 
 mod audio;
 mod file;
@@ -181,9 +182,13 @@ impl Feed {
         while let Some(packet) = demuxer.read()? {
             if packet.stream() == probe.video.index {
                 self.video.decode(&packet, &self.queues)?;
+                if let Some(audio) = &mut self.audio {
+                    audio.keep_up(self.video.decoded_s(), &self.queues)?;
+                }
                 self.report_progress(demuxer, probe, control);
             } else if let Some(audio) = &mut self.audio {
                 audio.decode(&packet, &self.queues)?;
+                self.video.keep_up(audio.taken_s(), &self.queues)?;
             }
         }
         self.finish(probe)
@@ -201,7 +206,7 @@ impl Feed {
         if damaged > 0 {
             warnings.push(Warning::Damaged { places: damaged });
         }
-        if self.audio.as_ref().is_some_and(AudioPath::is_silent) {
+        if probe.has_undecodable_audio || self.audio.as_ref().is_some_and(AudioPath::is_silent) {
             warnings.push(Warning::SilentAudio);
         }
         let decoded_s = self.video.decoded_s();

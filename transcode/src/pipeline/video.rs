@@ -16,6 +16,10 @@ use crate::orientation::Orientation;
 use crate::probe::{Probe, in_time_base};
 use crate::time::{Clock, Pacer};
 
+/// How far pictures may lag behind the sound in a badly interleaved file: ten minutes of waiting
+/// sound are 10 MB a rung.
+const MAX_LAG_S: f64 = 600.0;
+
 pub(super) struct VideoPath {
     decoder: decoder::Video,
     /// Built for the format of the last decoded picture.
@@ -57,7 +61,13 @@ impl VideoPath {
         });
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(stream.time_base());
-        let decoder = decoder.video().doing("opening the video decoder")?;
+        // The size in the container binds no one: the bitstream may change it at any picture.
+        let mut open_options = ffmpeg::Dictionary::new();
+        open_options.set("max_pixels", &options.limits.pixels.to_string());
+        let decoder = decoder
+            .open_as_with(decoder::find(stream.parameters().id()), open_options)
+            .and_then(|opened| opened.video())
+            .doing("opening the video decoder")?;
         Ok(Self {
             decoder,
             chain: None,
@@ -90,6 +100,17 @@ impl VideoPath {
             self.damaged += 1;
         }
         self.receive(queues)
+    }
+
+    /// Lets the last picture stand while the sound goes on without one, so that the sound need not
+    /// wait for pictures that may never come.
+    pub(super) fn keep_up(&mut self, sound_s: f64, queues: &Queues) -> Result<()> {
+        let until = self.clock.ticks(sound_s - MAX_LAG_S);
+        queues.send_pictures(self.pacer.hold(until))?;
+        match self.last_pts {
+            None if until > 0 => Err(InputError::Undecodable.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Takes what the decoder and the filters still hold; fails if not one picture came out.
@@ -137,7 +158,7 @@ impl VideoPath {
             .rescale(self.tick(), self.time_base);
         let pts = frame
             .timestamp()
-            .or_else(|| Some(self.last_pts? + nominal))
+            .or_else(|| Some(self.last_pts?.saturating_add(nominal)))
             .unwrap_or_else(|| in_time_base(self.zero_s, self.time_base));
         self.last_pts = Some(pts);
         frame.set_pts(Some(pts));
@@ -146,15 +167,9 @@ impl VideoPath {
             _ => nominal,
         };
         let at = self.ticks(pts, self.time_base);
-        let limit_s = self.limits.duration_s;
-        self.limits.check(
-            "its duration in seconds",
-            (self.clock.seconds(at)) as u64,
-            limit_s,
-        )?;
-        self.end = self
-            .end
-            .max(at + duration.rescale(self.time_base, self.tick()));
+        let end = at.saturating_add(duration.rescale(self.time_base, self.tick()));
+        self.limits.check_duration(self.clock.seconds(end))?;
+        self.end = self.end.max(end);
 
         let format = PictureFormat::of(frame);
         if self
@@ -206,7 +221,8 @@ impl VideoPath {
 
     /// A timestamp in ticks from the common zero.
     fn ticks(&self, pts: i64, time_base: Rational) -> i64 {
-        (pts - in_time_base(self.zero_s, time_base)).rescale(time_base, self.tick())
+        pts.saturating_sub(in_time_base(self.zero_s, time_base))
+            .rescale(time_base, self.tick())
     }
 
     fn tick(&self) -> Rational {
