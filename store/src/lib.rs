@@ -9,6 +9,7 @@
 //! [`StatusWriter`] and [`MediaUpload`] → [`StatusWriter::done`], the commit point →
 //! [`queue::Claim::finish`].
 
+mod claim;
 mod client;
 mod conditional;
 mod error;
@@ -25,6 +26,7 @@ pub mod queue;
 mod repair;
 mod self_test;
 mod settings;
+mod setup;
 mod status;
 mod status_writer;
 mod sweep;

@@ -116,17 +116,18 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Queues a video anew whose status is `error`, with all its attempts before it.
+    /// Queues a video anew that failed, with all its attempts before it.
     ///
     /// # Errors
-    /// [`Error::Missing`] when its original is not there any more.
+    /// [`Error::Input`] for a video that is done; [`Error::Missing`] when its original is not there any more.
     pub async fn requeue(&self, id: VideoId) -> Result<(), Error> {
         let original = Object::Original(id);
         if !self.exists(&original).await? {
             return Err(Error::Missing(original.key()));
         }
-        self.reset_failed_status(id).await?;
-        self.enqueue(id, &self.original_filename(id).await?).await?;
+        let filename = self.original_filename(id).await?;
+        self.reset_failed_status(id, &filename).await?;
+        self.enqueue(id, &filename).await?;
         self.delete(&Object::Dead(id)).await
     }
 

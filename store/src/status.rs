@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::conditional::{Condition, ETag, Fetched};
+use crate::conditional::{Condition, Fetched};
 use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
 
@@ -218,17 +218,29 @@ impl Store {
             .map(drop)
     }
 
-    /// Sets an `error` back to pending, for a re-queue. Any other status is left as it is.
-    pub(crate) async fn reset_failed_status(&self, id: VideoId) -> Result<(), Error> {
-        let Some(there) = self.status(id).await? else {
+    /// Sets a failed video back to pending, for a re-queue, and one whose status cannot be read. One that is
+    /// under way is left as it is.
+    pub(crate) async fn reset_failed_status(
+        &self,
+        id: VideoId,
+        filename: &str,
+    ) -> Result<(), Error> {
+        let object = Object::Status(id);
+        let Some(there) = self.read(&object).await? else {
             return Ok(());
         };
-        if there.value.status == State::Error {
-            let body = Status::pending(id, &there.value.filename).to_json();
-            self.swap(&Object::Status(id), body, Condition::Is(&ETag(there.etag)))
-                .await?;
+        match serde_json::from_slice::<Status>(&there.body).map(|status| status.status) {
+            Ok(State::Done) => Err(Error::Input(format!(
+                "video {id} is done: only one that failed can be queued again"
+            ))),
+            Ok(State::Pending | State::Processing) => Ok(()),
+            Ok(State::Error) | Err(_) => {
+                let body = Status::pending(id, filename).to_json();
+                self.swap(&object, body, Condition::Is(&there.etag))
+                    .await
+                    .map(drop)
+            }
         }
-        Ok(())
     }
 }
 

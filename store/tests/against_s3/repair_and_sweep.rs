@@ -221,4 +221,11 @@ async fn a_spoilt_status_holds_up_no_other_video() {
     assert_eq!(store.sweep().await.unwrap().originals, 1);
     let originals = buckets.keys("raw", "uploads/").await;
     assert_eq!(originals.len(), 2, "only the original that is done is gone");
+
+    store.requeue(spoilt).await.unwrap();
+    let status = store.status(spoilt).await.unwrap().unwrap().value;
+    assert_eq!(
+        (status.status, status.filename.as_str()),
+        (State::Pending, "film.mp4")
+    );
 }

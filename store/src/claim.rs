@@ -1,0 +1,122 @@
+//! A job won: how it ends.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::conditional::Swap;
+use crate::keys::Object;
+use crate::lease::Lease;
+use crate::marker::Marker;
+use crate::status_writer::StatusWriter;
+use crate::{Error, Store, Take, VideoId};
+
+/// What the uploader reads of a job that failed for reasons that are not the file's.
+const GIVEN_UP: &str = "The video could not be processed because of a fault on the server. \
+    The original is kept, and the operator can try again.";
+
+/// The right to work on one job. It is renewed in the background until it is consumed, or lost.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped lapses only with its lease"]
+pub struct Claim {
+    pub(crate) store: Store,
+    pub(crate) lease: Lease,
+}
+
+impl Claim {
+    /// The video to work on.
+    #[must_use]
+    pub fn id(&self) -> VideoId {
+        self.lease.id()
+    }
+
+    /// Where this claim's output goes.
+    #[must_use]
+    pub fn take(&self) -> &Take {
+        self.lease.take()
+    }
+
+    /// Cancelled when another may have taken over: the work must stop at once.
+    #[must_use]
+    pub fn lost(&self) -> &CancellationToken {
+        self.lease.lost()
+    }
+
+    /// Whether the job must run alone in its worker, because a worker died over it before.
+    #[must_use]
+    pub fn must_run_alone(&self) -> bool {
+        self.lease.marker().takeovers > 0
+    }
+
+    /// The status is final: the marker goes. A claim lost in the meantime is no error.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; whoever claims the marker next then
+    /// finds the final status and clears it away.
+    pub async fn finish(self) -> Result<(), Error> {
+        // Deletes have no condition: the swap proves that the marker is ours, and nobody claims a settled
+        // one.
+        let settled = self.lease.marker().settled();
+        if let Swap::Won(_) = self.lease.replace(&settled).await? {
+            self.store.delete(&Object::Marker(self.id())).await?;
+        }
+        Ok(())
+    }
+
+    /// The attempt failed, but another may succeed: the job goes back to wait, or is given up after too
+    /// many failures. `reason` is for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn fail(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+        self.count_failure(Some(status), reason).await
+    }
+
+    /// As [`fail`](Self::fail); without a status to write where that cannot be read.
+    pub(crate) async fn count_failure(
+        self,
+        status: Option<&mut StatusWriter>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let settings = self.store.settings();
+        let failed = self.lease.marker().failed(reason, settings.retry_backoff);
+        if failed.failures >= settings.max_failures {
+            return self.give_up(status, failed).await;
+        }
+        self.lease.replace(&failed).await.map(drop)
+    }
+
+    /// Gives the job back unharmed, for another worker to take at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn release(self) -> Result<(), Error> {
+        self.lease
+            .replace(&self.lease.marker().released())
+            .await
+            .map(drop)
+    }
+
+    /// Status `error` (where it can be written), then `dead/<id>`, then the marker goes.
+    pub(crate) async fn give_up(
+        self,
+        status: Option<&mut StatusWriter>,
+        dead: Marker,
+    ) -> Result<(), Error> {
+        if let Some(status) = status {
+            status.error(GIVEN_UP).await?;
+        }
+        self.store
+            .write(&Object::Dead(self.id()), dead.to_json())
+            .await?;
+        let reason = dead.last_error.as_deref();
+        tracing::error!(video_id = %self.id(), take = %self.take(), reason, "job given up");
+        self.finish().await
+    }
+
+    /// The status to write; none where the video is final or deleted.
+    pub(crate) async fn open_status(&self) -> Result<Option<StatusWriter>, Error> {
+        if self.store.exists(&Object::Tombstone(self.id())).await? {
+            return Ok(None);
+        }
+        StatusWriter::open(&self.store, self.id(), self.take()).await
+    }
+}
