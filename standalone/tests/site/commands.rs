@@ -52,7 +52,6 @@ async fn s3_alone_takes_other_buckets_and_their_cors() {
         setup
             .envs(keys.lines().filter_map(|line| line.split_once('=')))
             .env("AWS_ENDPOINT_URL_S3", &endpoint)
-            .env("AWS_REGION", "us-east-1")
             .env("S3_RAW_BUCKET", "assetlab-raw")
             .env("S3_VIDEO_BUCKET", "films")
             .env("CORS_ORIGINS", "https://page.example");
