@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use store::{StoreArgs, parse_duration};
+use store::{StoreArgs, VideoId, parse_duration};
 use worker::{TranscodeArgs, WorkerArgs};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Transcode(TranscodeCommand),
     /// Create the buckets on any S3 where they are missing, and let CORS_ORIGINS read them
     SetupBuckets(SetupBucketsArgs),
+    /// List the jobs that were given up after MAX_ATTEMPTS, or queue one again
+    Jobs(JobsArgs),
 }
 
 /// What the site can be told.
@@ -71,16 +73,23 @@ pub(crate) struct DataArgs {
     pub(crate) s3_port: u16,
 }
 
+/// The buckets by name.
 #[derive(Args)]
-pub(crate) struct S3Args {
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
+pub(crate) struct BucketArgs {
     /// Bucket of originals, job markers and tombstones
     #[arg(long, env = "S3_RAW_BUCKET", default_value = RAW_BUCKET)]
     pub(crate) s3_raw_bucket: String,
     /// Bucket of statuses and renditions
     #[arg(long, env = "S3_VIDEO_BUCKET", default_value = VIDEO_BUCKET)]
     pub(crate) s3_video_bucket: String,
+}
+
+#[derive(Args)]
+pub(crate) struct S3Args {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
     /// Key to accept [default: made at the first start, kept in DATA_DIR]
     #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "aws_secret_access_key")]
     pub(crate) aws_access_key_id: Option<String>,
@@ -123,6 +132,31 @@ pub(crate) struct SetupBucketsArgs {
     /// Origins whose pages may read the buckets, comma separated, or `*`
     #[arg(long, env = "CORS_ORIGINS", default_value = "")]
     pub(crate) cors_origins: api::CorsOrigins,
+}
+
+#[derive(Args)]
+pub(crate) struct JobsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<JobsCommand>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
+    /// S3's address [default: the S3 of the assetlab that runs on DATA_DIR; AWS where there is none]
+    #[arg(long, env = "AWS_ENDPOINT_URL_S3")]
+    pub(crate) s3_endpoint: Option<String>,
+    /// Bucket in the path instead of the host name [default: true with an own endpoint]
+    #[arg(long, env = "S3_PATH_STYLE")]
+    pub(crate) s3_path_style: Option<bool>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Give a video that failed all its attempts anew
+    Requeue {
+        /// The video
+        id: VideoId,
+    },
 }
 
 /// The buckets' names where nobody chose others; only the embedded S3 has such.

@@ -29,6 +29,12 @@ impl DataDir {
         Ok(Self(path.to_owned()))
     }
 
+    /// The folder, if an embedded S3 has its keys in it.
+    pub(crate) fn with_s3(path: &Path) -> Option<Self> {
+        let folder = Self(path.to_owned());
+        folder.s3_keys_path().exists().then_some(folder)
+    }
+
     /// Opens the S3 in it, which locks it.
     pub(crate) fn open_s3(&self, credentials: &Credentials) -> anyhow::Result<EmbeddedS3> {
         EmbeddedS3::open(&self.0.join("s3"), credentials).map_err(|error| match error {

@@ -6,6 +6,7 @@
 
 mod config;
 mod data_dir;
+mod jobs;
 mod links;
 mod pages;
 mod s3_command;
@@ -26,6 +27,7 @@ fn main() -> anyhow::Result<()> {
         Some(Command::S3(s3)) => with_runtime(cli.log, s3_command::run(s3)),
         Some(Command::Worker(worker)) => with_runtime(cli.log, worker_command::run(worker)),
         Some(Command::SetupBuckets(setup)) => with_runtime(cli.log, setup_buckets::run(setup)),
+        Some(Command::Jobs(jobs)) => with_runtime(cli.log, jobs::run(jobs)),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn run(s3: S3Args) -> anyhow::Result<()> {
         ),
     };
     let server = data.open_s3(&credentials)?;
-    for bucket in [&s3.s3_raw_bucket, &s3.s3_video_bucket] {
+    for bucket in [&s3.buckets.s3_raw_bucket, &s3.buckets.s3_video_bucket] {
         server.create_bucket(bucket).await?;
         server
             .allow_origins(bucket, &origins(&s3.cors_origins))
@@ -30,8 +30,8 @@ pub(crate) async fn run(s3: S3Args) -> anyhow::Result<()> {
          AWS_ENDPOINT_URL_S3=http://{}\n    AWS_REGION={REGION}\n    \
          S3_RAW_BUCKET={}\n    S3_VIDEO_BUCKET={}\n\nand the keys from {keys}. Ctrl-C stops.",
         listener.local_addr()?,
-        s3.s3_raw_bucket,
-        s3.s3_video_bucket,
+        s3.buckets.s3_raw_bucket,
+        s3.buckets.s3_video_bucket,
     );
     server.serve(listener, stop).await;
     Ok(())

@@ -151,9 +151,20 @@ pub(crate) fn origins(origins: &api::CorsOrigins) -> Vec<String> {
 /// This process reads and writes on loopback; browsers get addresses on the page's own origin.
 fn settings(settings: Settings, s3_endpoint: String, credentials: &Credentials) -> Settings {
     Settings {
-        endpoint: Some(s3_endpoint),
         public_endpoint: Some(FRONT_ENDPOINT.to_owned()),
         origin_relative_urls: true,
+        ..on_loopback(settings, s3_endpoint, credentials)
+    }
+}
+
+/// How this machine's processes reach the embedded S3.
+pub(crate) fn on_loopback(
+    settings: Settings,
+    s3_endpoint: String,
+    credentials: &Credentials,
+) -> Settings {
+    Settings {
+        endpoint: Some(s3_endpoint),
         path_style: Some(true),
         region: Some(REGION.to_owned()),
         access_key: Some(AccessKey {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::thread;
+use std::time::Instant;
 
-use crate::page::{Site, clip};
+use crate::page::{PATIENCE, Site, clip};
 use crate::process::{Folder, assetlab, is_alive, output};
 
 #[tokio::test]
@@ -28,7 +29,9 @@ async fn the_worker_does_not_outlive_a_killed_site() {
     let mut site = Site::start(&folder, &[]);
     let worker = site.process.worker();
     site.process.kill();
+    let deadline = Instant::now() + PATIENCE;
     while is_alive(worker) {
+        assert!(Instant::now() < deadline, "the worker lives on");
         thread::yield_now();
     }
 }

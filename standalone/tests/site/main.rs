@@ -3,6 +3,7 @@
 
 mod commands;
 mod durability;
+mod jobs;
 mod lifecycle;
 mod page;
 mod process;

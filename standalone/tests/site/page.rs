@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::process::{Folder, Running, assetlab};
 
 /// Generous, since tests share two processors with everything else that runs.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct Site {
     pub(crate) process: Running,

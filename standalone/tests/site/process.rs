@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 
@@ -135,7 +135,15 @@ pub(crate) fn signal(process: u32, name: &str) {
 }
 
 pub(crate) fn is_alive(process: u32) -> bool {
-    Path::new(&format!("/proc/{process}")).exists()
+    // One that nobody has reaped yet is dead too.
+    state_and_parent(process).is_some_and(|(state, _)| state != "Z")
+}
+
+fn state_and_parent(process: u32) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in parentheses may hold anything; state and parent follow it.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').map(str::to_owned);
+    Some((fields.next()?, fields.next()?))
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
@@ -143,10 +151,7 @@ fn children_of(parent: u32) -> Vec<u32> {
     processes
         .filter_map(|entry| {
             let process: u32 = entry.unwrap().file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-            // The name in parentheses may hold anything; state and parent follow it.
-            let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-            let (state, its_parent) = (fields.next()?, fields.next()?);
+            let (state, its_parent) = state_and_parent(process)?;
             (state != "Z" && its_parent == parent.to_string()).then_some(process)
         })
         .collect()

@@ -1,0 +1,59 @@
+//! `assetlab jobs`: what was given up, for the operator to look at and to queue again.
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context;
+use store::{Settings, Store};
+
+use crate::config::{JobsArgs, JobsCommand};
+use crate::data_dir::DataDir;
+use crate::site::on_loopback;
+
+pub(crate) async fn run(jobs: JobsArgs) -> anyhow::Result<()> {
+    let settings = settings(&jobs)?;
+    let endpoint = settings.endpoint.as_deref().unwrap_or("AWS").to_owned();
+    let store = Store::connect(settings).await?;
+    match jobs.command {
+        None => list(&store).await,
+        Some(JobsCommand::Requeue { id }) => match store.requeue(id).await {
+            Ok(()) => {
+                println!("{id}: queued again");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        },
+    }
+    .with_context(|| format!("asked the S3 at {endpoint}"))
+}
+
+/// The S3 that the environment names, else the one of the data folder, which must be running.
+fn settings(jobs: &JobsArgs) -> anyhow::Result<Settings> {
+    let settings = Settings::new(&jobs.buckets.s3_raw_bucket, &jobs.buckets.s3_video_bucket);
+    let embedded = match jobs.s3_endpoint {
+        Some(_) => None,
+        None => DataDir::with_s3(&jobs.data.data_dir),
+    };
+    let Some(data) = embedded else {
+        return Ok(Settings {
+            endpoint: jobs.s3_endpoint.clone(),
+            path_style: jobs.s3_path_style,
+            ..settings
+        });
+    };
+    let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, jobs.data.s3_port);
+    Ok(on_loopback(settings, endpoint, &data.s3_credentials()?))
+}
+
+async fn list(store: &Store) -> anyhow::Result<()> {
+    let jobs = store.dead_jobs().await?;
+    for job in &jobs {
+        println!(
+            "{}  {}\n    failed attempts: {}, workers that went silent: {}, last error: {}",
+            job.id, job.filename, job.failures, job.takeovers, job.last_error
+        );
+    }
+    if jobs.is_empty() {
+        println!("no job was given up");
+    }
+    Ok(())
+}
