@@ -11,14 +11,13 @@
 //! | video | `videos/<id>/<take>/…` | one take's renditions and playlists; immutable |
 
 use crate::id::{RungName, Take, VideoId};
+use crate::package::{MASTER_NAME, PLAYLIST_TYPE, iframe_playlist_name, media_name, playlist_name};
 use crate::settings::Settings;
 
 /// What never changes may be kept by every cache for good.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// What changes must be asked for again.
 const REVALIDATE: &str = "no-cache";
-
-pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 
 /// An object by what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +71,11 @@ impl Object<'_> {
             // 48 bits counted down: the newest sorts first.
             Self::Index(id) => format!("index/{:012x}-{id}", 0xffff_ffff_ffff - id.created_at_ms()),
             Self::Status(id) => format!("{}{id}/status.json", prefix::VIDEOS),
-            Self::Rendition(id, take, rung) => format!("{}{rung}.mp4", take_prefix(*id, take)),
-            Self::Master(id, take) => format!("{}master.m3u8", take_prefix(*id, take)),
-            Self::MediaPlaylist(id, take, rung) => format!("{}{rung}.m3u8", take_prefix(*id, take)),
+            Self::Rendition(id, take, rung) => take_prefix(*id, take) + &media_name(rung),
+            Self::Master(id, take) => take_prefix(*id, take) + MASTER_NAME,
+            Self::MediaPlaylist(id, take, rung) => take_prefix(*id, take) + &playlist_name(rung),
             Self::IframePlaylist(id, take, rung) => {
-                format!("{}{rung}-iframes.m3u8", take_prefix(*id, take))
+                take_prefix(*id, take) + &iframe_playlist_name(rung)
             }
             Self::SelfTest(nonce) => format!("self-test/{nonce}"),
         }

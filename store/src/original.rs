@@ -148,11 +148,11 @@ impl OriginalUpload {
         Ok(())
     }
 
-    /// Makes the original visible, whole.
+    /// Makes the original visible, whole, and returns its key in the raw bucket.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
-    pub async fn complete(mut self) -> Result<(), Error> {
+    pub async fn complete(mut self) -> Result<String, Error> {
         if self.parts.is_empty() {
             // S3 wants one part at least, and takes an empty one.
             self.part(Bytes::new()).await?;
@@ -172,9 +172,11 @@ impl OriginalUpload {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(object.key()),
             // The first answer was lost and the SDK asked again: the upload is gone, the object is there.
-            Err(error) if is_missing(&error) && self.store.exists(&object).await? => Ok(()),
+            Err(error) if is_missing(&error) && self.store.exists(&object).await? => {
+                Ok(object.key())
+            }
             Err(error) => Err(Error::from_sdk(
                 format!("complete upload {}", object.key()),
                 &error,

@@ -14,6 +14,23 @@ use crate::status::RenditionSummary;
 
 /// The name of the master playlist in its folder.
 pub const MASTER_NAME: &str = "master.m3u8";
+/// The content type of playlists.
+pub const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+
+/// The name of a rung's MP4 in its folder.
+pub(crate) fn media_name(rung: &RungName) -> String {
+    format!("{rung}.mp4")
+}
+
+/// The name of a rung's media playlist in its folder.
+pub(crate) fn playlist_name(rung: &RungName) -> String {
+    format!("{rung}.m3u8")
+}
+
+/// The name of a rung's I-frame playlist in its folder.
+pub(crate) fn iframe_playlist_name(rung: &RungName) -> String {
+    format!("{rung}-iframes.m3u8")
+}
 
 /// A rendition as its file turned out.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,24 +89,6 @@ impl Rendition {
         }
     }
 
-    /// The MP4's name in its folder.
-    #[must_use]
-    pub fn media_name(&self) -> String {
-        format!("{}.mp4", self.name)
-    }
-
-    /// The media playlist's name in its folder.
-    #[must_use]
-    pub fn playlist_name(&self) -> String {
-        format!("{}.m3u8", self.name)
-    }
-
-    /// The I-frame playlist's name in its folder.
-    #[must_use]
-    pub fn iframe_playlist_name(&self) -> String {
-        format!("{}-iframes.m3u8", self.name)
-    }
-
     /// The media playlist, with a relative URI.
     #[must_use]
     pub fn playlist(&self) -> String {
@@ -110,7 +109,7 @@ impl Rendition {
             .map(|duration| duration.round() as u64)
             .max();
         let map = Map {
-            uri: self.media_name(),
+            uri: media_name(&self.name),
             byte_range: Some(ByteRange {
                 length: self.init_len_bytes,
                 offset: Some(0),
@@ -121,7 +120,7 @@ impl Rendition {
             .iter()
             .zip(durations)
             .map(|(range, duration)| MediaSegment {
-                uri: self.media_name(),
+                uri: media_name(&self.name),
                 duration,
                 byte_range: Some(ByteRange {
                     length: range.len_bytes,
@@ -148,7 +147,7 @@ impl Rendition {
 
     fn variant(&self) -> VariantStream {
         VariantStream {
-            uri: self.playlist_name(),
+            uri: playlist_name(&self.name),
             bandwidth: self.bandwidth_bps,
             average_bandwidth: Some(self.average_bandwidth_bps),
             codecs: Some(self.codecs.clone()),
@@ -180,7 +179,7 @@ impl Rendition {
             .sum();
         Some(VariantStream {
             is_i_frame: true,
-            uri: self.iframe_playlist_name(),
+            uri: iframe_playlist_name(&self.name),
             bandwidth: peak,
             average_bandwidth: Some(bits_per_second(bytes, seconds)),
             codecs: self
@@ -226,11 +225,11 @@ pub fn master_playlist(renditions: &[Rendition]) -> String {
 pub fn playlists(renditions: &[Rendition]) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for rendition in renditions {
-        files.push((rendition.playlist_name(), rendition.playlist()));
+        files.push((playlist_name(&rendition.name), rendition.playlist()));
         files.extend(
             rendition
                 .iframe_playlist()
-                .map(|text| (rendition.iframe_playlist_name(), text)),
+                .map(|text| (iframe_playlist_name(&rendition.name), text)),
         );
     }
     files.push((MASTER_NAME.to_owned(), master_playlist(renditions)));
