@@ -136,8 +136,21 @@ fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option
     let seconds = |ticks: i64, time_base: Rational| {
         (stated && ticks > 0).then(|| ticks as f64 * f64::from(time_base))
     };
-    let of_video = seconds(video.duration(), video.time_base()).map(Promise::Video);
-    of_video.or_else(|| seconds(input.duration(), Rational(1, 1_000_000)).map(Promise::Any))
+    let of_video = seconds(video.duration(), video.time_base());
+    let of_video = of_video.map(|stated_s| stated_s.min(table_end_s(video).unwrap_or(stated_s)));
+    let of_any = seconds(input.duration(), Rational(1, 1_000_000));
+    of_video.map(Promise::Video).or(of_any.map(Promise::Any))
+}
+
+/// Where the sample table of an MP4 ends, counted from the start of the stream. An edit list can
+/// leave less to show than the track's stated duration.
+fn table_end_s(video: &Stream<'_>) -> Option<f64> {
+    let times = crate::ffi::index_timestamps(video);
+    let is_whole_table = video.frames() > 0 && times.len() as i64 >= video.frames();
+    let (first, last) = (times.first()?, times.last()?);
+    let mean_gap = last.saturating_sub(*first) as f64 / (times.len() - 1).max(1) as f64;
+    let end = last.saturating_sub(video.start_time().max(*first)) as f64 + mean_gap;
+    (is_whole_table && times.len() > 1).then(|| end * f64::from(video.time_base()))
 }
 
 /// The default stream before others, then the one with the most pixels; cover art is no video.
