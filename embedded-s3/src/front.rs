@@ -50,15 +50,19 @@ const RESPONSE_HEADERS: [HeaderName; 8] = [
 ];
 
 /// Types that a browser plays or shows and in which nothing can run, with a file name extension that
-/// means the same.
-const CONTENT_TYPES: [(&str, &str); 12] = [
+/// means the same. All types that originals are stored with are among them.
+const CONTENT_TYPES: [(&str, &str); 16] = [
     ("video/mp4", ".mp4"),
     ("video/webm", ".webm"),
     ("video/quicktime", ".mov"),
     ("video/x-matroska", ".mkv"),
     ("video/ogg", ".ogv"),
     ("video/mp2t", ".ts"),
+    ("video/mpeg", ".mpg"),
     ("video/x-msvideo", ".avi"),
+    ("video/x-flv", ".flv"),
+    ("video/3gpp", ".3gp"),
+    ("video/x-ms-wmv", ".wmv"),
     ("application/vnd.apple.mpegurl", ".m3u8"),
     ("text/vtt", ".vtt"),
     ("image/jpeg", ".jpg"),

@@ -5,6 +5,7 @@ mod commands;
 mod durability;
 mod jobs;
 mod lifecycle;
+mod originals;
 mod page;
 mod process;
 mod videos;
