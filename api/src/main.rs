@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use api::{AdminToken, App, HttpArgs, Pages};
 use clap::Parser;
+use futures::FutureExt;
 use store::{Store, StoreArgs};
 
 /// AssetLab's API over S3. Credentials and region come from the AWS SDK's own environment.
@@ -34,7 +35,9 @@ struct Config {
 async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     config.log.start();
-    let stop = api::stop_signal().context("cannot listen for signals")?;
+    let stop = api::stop_signal()
+        .context("cannot listen for signals")?
+        .shared();
     let pages = config
         .frontend_dir
         .as_deref()
@@ -44,7 +47,10 @@ async fn main() -> anyhow::Result<()> {
     let listener = api::bind(bind, config.http.port).await?;
 
     let store = Store::connect(config.store.into()).await?;
-    store.self_test().await?;
+    let tested = Store::when_reachable(stop.clone(), || store.self_test());
+    if tested.await?.is_none() {
+        return Ok(());
+    }
     let app = App::new(store, config.admin_token, pages, &config.http).await?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     api::serve(listener, api::router(app), stop).await?;

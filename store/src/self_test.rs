@@ -1,4 +1,8 @@
-//! Proves at start that the store honours conditional writes: everything else relies on them.
+//! What comes first: waits until the store can be reached, and proves that it honours conditional
+//! writes. Everything else relies on them.
+
+use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -7,7 +11,36 @@ use crate::id::random_hex;
 use crate::keys::Object;
 use crate::{Error, Store};
 
+/// Time between two tries to reach the store at start.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
 impl Store {
+    /// Runs `start`, anew for as long as the store cannot be reached; `None` once `stop` resolves
+    /// instead. Processes that start together need no order then.
+    ///
+    /// # Errors
+    /// The first error that waiting does not mend.
+    pub async fn when_reachable<T, F>(
+        stop: impl Future<Output = ()>,
+        mut start: impl FnMut() -> F,
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut stop = pin!(stop);
+        loop {
+            match start().await {
+                Ok(started) => return Ok(Some(started)),
+                Err(error) if error.is_transient() => tracing::warn!(%error, "waiting for S3"),
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = &mut stop => return Ok(None),
+                () = tokio::time::sleep(RETRY_PAUSE) => {}
+            }
+        }
+    }
+
     /// Tries each kind of conditional write on an object of its own, which it removes.
     ///
     /// # Errors

@@ -25,15 +25,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     let store = Store::connect(config.store.clone()).await?;
     let owner = config.sole_owner.clone().unwrap_or_else(unique_owner);
     let queue = Queue::new(store.clone(), &owner);
-    while let Err(error) = prepare(&store, &queue, &config).await {
-        if !error.is_transient() {
-            return Err(error);
-        }
-        tracing::warn!(%error, "waiting for S3");
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            () = tokio::time::sleep(IDLE_FLOOR) => {}
-        }
+    let prepared = Store::when_reachable(shutdown.cancelled(), || prepare(&store, &queue, &config));
+    if prepared.await?.is_none() {
+        return Ok(());
     }
     tracing::info!(owner, jobs = config.jobs, "worker started");
 

@@ -4,6 +4,7 @@
 mod headers;
 mod pages;
 mod process;
+mod proxy;
 mod site;
 mod upload;
 mod video;

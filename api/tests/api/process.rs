@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use embedded_s3::test_server::TestServer;
 use reqwest::{Client, StatusCode};
 
+use crate::proxy::Proxy;
 use crate::site::{TOKEN, assert_error};
 
 fn api(s3: &TestServer) -> Command {
@@ -40,6 +41,17 @@ impl Drop for Running {
     }
 }
 
+/// Reads the log up to a line with `mark` in it and returns what follows there.
+fn read_to(log: &mut impl BufRead, text: &mut String, mark: &str) -> String {
+    loop {
+        let start = text.len();
+        assert!(log.read_line(text).unwrap() > 0, "{text}");
+        if let Some((_, rest)) = text[start..].split_once(mark) {
+            return rest.trim().to_owned();
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
@@ -48,14 +60,8 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     // Reading a pipe blocks, and the S3 server runs on this thread.
     let (mut log, mut text, base) = tokio::task::spawn_blocking(move || {
         let mut text = String::new();
-        loop {
-            let start = text.len();
-            assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
-            if let Some((_, base)) = text[start..].split_once("listening on ") {
-                let base = base.trim().to_owned();
-                return (log, text, base);
-            }
-        }
+        let base = read_to(&mut log, &mut text, "listening on ");
+        (log, text, base)
     })
     .await
     .unwrap();
@@ -111,6 +117,27 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     for secret in [TOKEN, "4711", secret] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+/// Containers start in any order.
+#[tokio::test]
+async fn it_waits_until_there_is_an_s3() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let proxy = Proxy::start(&s3.endpoint());
+    proxy.cut();
+    let mut command = api(&s3);
+    command.env("AWS_ENDPOINT_URL_S3", proxy.endpoint());
+    let mut running = Running(command.spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    let log = tokio::task::spawn_blocking(move || {
+        read_to(&mut log, &mut String::new(), "waiting for S3");
+        log
+    });
+    let mut log = log.await.unwrap();
+    proxy.mend();
+    let base =
+        tokio::task::spawn_blocking(move || read_to(&mut log, &mut String::new(), "listening on "));
+    assert!(base.await.unwrap().starts_with("http://127.0.0.1:"));
 }
 
 #[tokio::test]
