@@ -1,18 +1,26 @@
 //! Listening, and stopping in order.
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use futures::FutureExt;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 /// How long requests that run when the server is told to stop may go on. An upload that needs
 /// longer breaks off; what it left in the bucket is swept like any unfinished upload.
 const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// How long a client may take for the head of a request, and keep a connection that it does not
+/// use: without a limit a few thousand silent clients keep all others out.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +59,8 @@ pub async fn bind(bind: IpAddr, port: u16) -> Result<TcpListener, BindError> {
         })
 }
 
-/// Serves until `stop` resolves, then lets running requests finish for up to 30 s.
+/// Serves until `stop` resolves, then lets running requests finish for up to 30 s. A connection
+/// without a whole request head for 30 s is closed.
 ///
 /// # Errors
 /// Where the listener fails for good.
@@ -60,14 +69,42 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let stop = stop.shared();
-    let stopped = stop.clone();
-    tokio::select! {
-        result = axum::serve(listener, router).with_graceful_shutdown(stop).into_future() => result,
-        () = async { stopped.await; tokio::time::sleep(STOP_GRACE).await } => {
-            tracing::warn!("requests still running after {} s were broken off", STOP_GRACE.as_secs());
-            Ok(())
-        }
+    serve_patiently(listener, router, stop, HEAD_TIMEOUT).await;
+    Ok(())
+}
+
+async fn serve_patiently(
+    mut listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    head_timeout: Duration,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(head_timeout);
+    let service = TowerToHyperService::new(router);
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (stream, _) = tokio::select! {
+            // Waits out what fails on the way, such as too many open files.
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = &mut stop => break,
+        };
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        });
+    }
+    drop(listener);
+    if timeout(STOP_GRACE, connections.shutdown()).await.is_err() {
+        tracing::warn!(
+            "requests still running after {} s were broken off",
+            STOP_GRACE.as_secs()
+        );
     }
 }
 
@@ -84,4 +121,43 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use std::future;
+    use std::net::Ipv4Addr;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_finish_a_request_head_is_let_go() {
+        let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let head_timeout = Duration::from_millis(200);
+        let serving = serve_patiently(listener, router, future::pending(), head_timeout);
+        let serving = tokio::spawn(serving);
+
+        let whole = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+        // At once, in the middle of a head, and after an answer.
+        for sent in ["", "GET / HTTP/1.1\r\nHo", whole] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            let closed = client.read_to_string(&mut answer);
+            // The timeout keeps a broken server from holding up the tests.
+            timeout(Duration::from_secs(20), closed)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(answer.ends_with("here"), sent == whole, "{answer}");
+        }
+        serving.abort();
+    }
 }
