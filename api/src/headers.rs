@@ -57,7 +57,7 @@ pub(crate) async fn media_origins(store: &Store) -> Result<Vec<Origin>, store::E
 }
 
 /// What a browser may do with an answer: pages load scripts from here alone, media also from the
-/// buckets. hls.js runs a worker from a blob and feeds the player through one.
+/// buckets. hls.js feeds the player through a blob.
 pub(crate) fn security(
     media_origins: &[Origin],
 ) -> impl Fn(Response) -> Ready<Response> + Clone + use<> {
@@ -67,8 +67,7 @@ pub(crate) fn security(
         .collect();
     let policy = format!(
         "default-src 'self'; img-src 'self'{media}; media-src 'self' blob:{media}; \
-         connect-src 'self'{media}; worker-src 'self' blob:; \
-         object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+         connect-src 'self'{media}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     );
     let policy = HeaderValue::from_str(&policy).expect("origins are visible ASCII");
     move |mut response| {

@@ -89,7 +89,6 @@ async fn every_answer_says_what_a_browser_may_do() {
         for directive in [
             "media-src 'self' blob: https://s3.example.org;",
             "connect-src 'self' https://s3.example.org;",
-            "worker-src 'self' blob:",
         ] {
             assert!(
                 policy(headers).contains(directive),
