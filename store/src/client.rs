@@ -10,6 +10,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::settings::Settings;
@@ -22,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPTS: u32 = 4;
 /// Attempts for what a job's work of minutes hangs on: they outlast a store that restarts.
 const PATIENT_ATTEMPTS: u32 = 8;
-/// A readiness check that takes longer has failed.
+/// A readiness check of both buckets that takes longer has failed: a balancer would not wait for its answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Credentials that end sooner are asked for anew.
 const CREDENTIALS_MARGIN: Duration = Duration::from_secs(300);
@@ -95,15 +96,16 @@ impl Store {
         })
     }
 
-    /// Whether both buckets can be reached, for readiness checks.
+    /// Whether both buckets can be reached, within 5 s in all; for readiness checks.
     ///
     /// # Errors
     /// Names the bucket that cannot.
     pub async fn ready(&self) -> Result<(), Error> {
+        let deadline = Instant::now() + READY_TIMEOUT;
         for bucket in [&self.settings().raw_bucket, &self.settings().video_bucket] {
             let head = self.s3().head_bucket().bucket(bucket).send();
             let doing = format!("reach bucket {bucket}");
-            match tokio::time::timeout(READY_TIMEOUT, head).await {
+            match tokio::time::timeout_at(deadline, head).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(Error::from_sdk(doing, &error)),
                 Err(_) => {
