@@ -12,6 +12,7 @@ mod auth;
 mod config;
 mod error;
 mod filename;
+mod form_gap;
 mod headers;
 mod health;
 mod hls;

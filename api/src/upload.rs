@@ -10,19 +10,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
-use axum::extract::{Multipart, State};
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use store::{OriginalUpload, Store, VideoId};
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::{Instrument, Span, info, warn};
 
 use crate::auth::Admin;
 use crate::error::ApiError;
+use crate::form_gap::Gap;
 use crate::{App, filename, media_type};
 
 /// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
@@ -39,11 +40,15 @@ struct Uploaded {
 pub(crate) async fn upload(
     _: Admin,
     State(app): State<Arc<App>>,
-    form: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let form = form.map_err(|_| ApiError::NotAForm)?;
+    let gap = Gap::new();
+    let request = request.map(|body| gap.guard(body));
+    let form = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| ApiError::NotAForm)?;
     let mut original = None;
-    let received = receive_form(&app, form, &mut original).await;
+    let received = receive_form(&app, form, &gap, &mut original).await;
     match (received, original) {
         (Ok(()), Some(original)) => {
             let uploaded = original.finish().await?;
@@ -62,6 +67,7 @@ pub(crate) async fn upload(
 async fn receive_form(
     app: &App,
     mut form: Multipart,
+    gap: &Gap,
     original: &mut Option<Original>,
 ) -> Result<(), ApiError> {
     let limit_bytes = app.max_upload_bytes;
@@ -70,7 +76,10 @@ async fn receive_form(
         .await
         .map_err(|e| refusal(&e, limit_bytes))?
     {
+        gap.end();
         if field.name() != Some("file") {
+            while next_chunk(&mut field, limit_bytes).await?.is_some() {}
+            gap.begin();
             continue;
         }
         if original.is_some() {
@@ -79,6 +88,7 @@ async fn receive_form(
         let first = next_chunk(&mut field, limit_bytes).await?;
         // What a browser sends for a file field in which nothing was chosen.
         if first.is_none() && field.file_name().unwrap_or_default().is_empty() {
+            gap.begin();
             continue;
         }
         let name = filename::clean(field.file_name().unwrap_or_default());
@@ -93,6 +103,7 @@ async fn receive_form(
             original.append(&bytes).await?;
             chunk = next_chunk(&mut field, limit_bytes).await?;
         }
+        gap.begin();
     }
     Ok(())
 }
@@ -125,7 +136,8 @@ enum Step {
 struct Original {
     filling: BytesMut,
     steps: mpsc::Sender<Step>,
-    storing: JoinHandle<Result<Uploaded, ApiError>>,
+    /// `None` once it was seen to end.
+    storing: Option<JoinHandle<Result<Uploaded, ApiError>>>,
 }
 
 impl Original {
@@ -139,7 +151,7 @@ impl Original {
         Ok(Self {
             filling: BytesMut::with_capacity(PART_LEN_BYTES),
             steps,
-            storing: tokio::spawn(task.instrument(Span::current())),
+            storing: Some(tokio::spawn(task.instrument(Span::current()))),
         })
     }
 
@@ -165,14 +177,16 @@ impl Original {
     async fn finish(mut self) -> Result<Uploaded, ApiError> {
         let last = std::mem::take(&mut self.filling).freeze();
         self.send(Step::Last(last)).await?;
-        outcome(self.storing).await
+        self.outcome().await
     }
 
     /// Takes back what was stored, and returns when it is gone.
     async fn abandon(self) {
         drop(self.steps);
-        // The task has nothing to say that the client or the log did not hear.
-        let _ = self.storing.await;
+        if let Some(storing) = self.storing {
+            // The task has nothing to say that the client or the log did not hear.
+            let _ = storing.await;
+        }
     }
 
     async fn send(&mut self, step: Step) -> Result<(), ApiError> {
@@ -180,11 +194,25 @@ impl Original {
             return Ok(());
         }
         // The task stops before it is told to only where S3 failed.
-        match outcome(&mut self.storing).await {
+        match self.outcome().await {
             Err(error) => Err(error),
-            Ok(_) => Err(ApiError::Internal("the upload ended early".into())),
+            Ok(_) => Err(ended_early()),
         }
     }
+
+    /// How the storing task ended; it has that to say once.
+    async fn outcome(&mut self) -> Result<Uploaded, ApiError> {
+        match self.storing.take() {
+            Some(storing) => storing
+                .await
+                .unwrap_or_else(|panic| Err(ApiError::Internal(panic.into()))),
+            None => Err(ended_early()),
+        }
+    }
+}
+
+fn ended_early() -> ApiError {
+    ApiError::Internal("the upload ended early".into())
 }
 
 /// Stores part after part. A channel that closes before the last one means: take it all back.
@@ -222,12 +250,4 @@ async fn store_steps(
         id,
         key: format!("uploads/{id}.orig"),
     })
-}
-
-async fn outcome(
-    storing: impl Future<Output = Result<Result<Uploaded, ApiError>, JoinError>>,
-) -> Result<Uploaded, ApiError> {
-    storing
-        .await
-        .unwrap_or_else(|panic| Err(ApiError::Internal(panic.into())))
 }

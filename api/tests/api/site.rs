@@ -71,7 +71,12 @@ impl Site {
         Self {
             s3,
             store,
-            client: Client::builder().no_proxy().build().unwrap(),
+            // An upload stands still for as long as the API tries to reach its storage.
+            client: Client::builder()
+                .no_proxy()
+                .tcp_user_timeout(None)
+                .build()
+                .unwrap(),
             base,
             serving,
         }

@@ -1,13 +1,20 @@
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, StatusCode};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use crate::proxy::Proxy;
 use crate::site::{MIB, Site, TOKEN, assert_error, json};
+
+/// Generous: what takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Chunks of 64 KiB, each different, made when they are asked for.
 fn lazy(len_bytes: u64) -> impl Stream<Item = Bytes> + Send + 'static {
@@ -232,13 +239,11 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(head.as_bytes()).unwrap();
     client.write_all(&vec![7; 20 << 20]).unwrap();
-    while site.open_uploads().await == 0 {
-        tokio::task::yield_now().await;
-    }
+    let begun = async { while site.open_uploads().await == 0 {} };
+    timeout(PATIENCE, begun).await.unwrap();
     drop(client);
-    while site.open_uploads().await > 0 {
-        tokio::task::yield_now().await;
-    }
+    let aborted = async { while site.open_uploads().await > 0 {} };
+    timeout(PATIENCE, aborted).await.unwrap();
     assert_eq!(site.raw_keys().await, Vec::<String>::new());
 }
 
@@ -259,6 +264,79 @@ async fn a_page_uploaded_as_a_video_is_never_served_as_a_page() {
             "{filename}"
         );
     }
+}
+
+/// The parser would keep all of it in memory while it looks for the file.
+#[tokio::test]
+async fn a_form_that_keeps_its_file_waiting_is_refused() {
+    let site = Site::start().await;
+    let field = "Content-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n";
+    let preamble = (String::new(), format!("\r\n--x\r\n{field}\r\n.\r\n--x--"));
+    let headers = (
+        format!("--x\r\n{field}X-Long: "),
+        "\r\n\r\n.\r\n--x--".to_owned(),
+    );
+    for (before, after) in [preamble, headers] {
+        let body = stream::iter([before.into()])
+            .chain(lazy(4 * MIB).map(|chunk| vec![b'.'; chunk.len()].into()))
+            .chain(stream::iter([after.into()]))
+            .map(Ok::<Bytes, Infallible>);
+        let post = site
+            .client
+            .post(format!("{}/api/upload", site.base))
+            .bearer_auth(TOKEN)
+            .header("content-type", "multipart/form-data; boundary=x")
+            .body(Body::wrap_stream(body));
+        assert_error(
+            post.send().await.unwrap(),
+            StatusCode::BAD_REQUEST,
+            "broken_form",
+        )
+        .await;
+    }
+    assert_eq!(site.raw_keys().await, Vec::<String>::new());
+
+    let long_field = Form::new()
+        .part("notes", lazy_file(4 * MIB, "notes.txt"))
+        .part("file", lazy_file(9 * MIB, "a.mp4"))
+        .part("more", lazy_file(4 * MIB, "more.txt"));
+    assert_eq!(
+        site.upload(long_field).send().await.unwrap().status(),
+        StatusCode::CREATED
+    );
+}
+
+#[tokio::test]
+async fn storage_that_goes_away_in_the_middle_is_said_so() {
+    let mut proxy = None;
+    let site = Site::start_with(|_, settings| {
+        let before = Proxy::start(settings.endpoint.as_ref().unwrap());
+        settings.endpoint = Some(before.endpoint());
+        proxy = Some(before);
+    })
+    .await;
+    let (first_sent, first) = oneshot::channel();
+    let (go_on, rest) = oneshot::channel();
+    let file = lazy(20 * MIB)
+        .chain(stream::once(async move {
+            first_sent.send(()).unwrap();
+            rest.await.unwrap()
+        }))
+        .chain(lazy(20 * MIB))
+        .map(Ok::<_, Infallible>);
+    let file = Part::stream(Body::wrap_stream(file)).file_name("a.mp4");
+    let answer = tokio::spawn(site.upload(Form::new().part("file", file)).send());
+    timeout(PATIENCE, first).await.unwrap().unwrap();
+    proxy.unwrap().cut();
+    go_on.send(Bytes::from_static(b".")).unwrap();
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap();
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_error(
+        answer,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "storage_unavailable",
+    )
+    .await;
 }
 
 #[tokio::test]
