@@ -1,31 +1,15 @@
-//! The name an uploader gave the file: what is kept of it, and what a download is called.
+//! The name an uploader gave the file: how forms write it, and what a download is called. What is kept
+//! of it, the store decides.
 
 /// What a file is called whose name says nothing.
 const UNNAMED: &str = "video";
 
-/// File systems take no longer names.
-const MAX_LEN_BYTES: usize = 255;
-
-/// The last component of what the client sent, without control characters, at most 255 bytes of UTF-8.
-pub(crate) fn clean(sent: &str) -> String {
+/// The name as the user sees it, from what a form says.
+pub(crate) fn unescape(sent: &str) -> String {
     // Forms escape these three and nothing else (HTML, "multipart/form-data encoding algorithm").
-    let sent = sent
-        .replace("%22", "\"")
-        .replace("%0D", "")
-        .replace("%0A", "");
-    let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
-    let name = name.trim();
-    if name.trim_matches('.').is_empty() {
-        return UNNAMED.to_owned();
-    }
-    // The extension says what the file is, so that the name is shortened before it.
-    let (stem, extension) = match name.rfind('.') {
-        Some(dot) if name.len() - dot <= 16 => name.split_at(dot),
-        _ => (name, ""),
-    };
-    let stem = &stem[..stem.floor_char_boundary(MAX_LEN_BYTES - extension.len())];
-    format!("{stem}{extension}")
+    sent.replace("%22", "\"")
+        .replace("%0D", "\r")
+        .replace("%0A", "\n")
 }
 
 /// What a rendition of the upload `filename` is saved as: the same name, as the MP4 file that it is.
@@ -40,23 +24,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_component_without_control_characters() {
-        assert_eq!(clean("C:\\films\\a b.mov"), "a b.mov");
-        assert_eq!(clean("../../etc/passwd"), "passwd");
-        assert_eq!(clean("a\u{0}b\r\n.mp4"), "ab.mp4");
-        assert_eq!(clean("say %22hi%22.mp4"), "say \"hi\".mp4");
-        assert_eq!(clean("Käse 映画 🎬.webm"), "Käse 映画 🎬.webm");
-        for nothing in ["", "  ", "..", "dir/"] {
-            assert_eq!(clean(nothing), "video", "{nothing:?}");
-        }
-    }
-
-    #[test]
-    fn a_long_name_keeps_its_extension() {
-        let name = clean(&format!("{}.mp4", "ü".repeat(300)));
-        assert!(
-            name.len() <= MAX_LEN_BYTES && name.ends_with("ü.mp4"),
-            "{name}"
+    fn forms_escape_quotes_and_line_ends_only() {
+        assert_eq!(
+            unescape("say %22hi%22%0D%0A%20.mp4"),
+            "say \"hi\"\r\n%20.mp4"
         );
     }
 

@@ -9,12 +9,11 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use store::RungName;
+use store::package::{MASTER_NAME, PLAYLIST_TYPE};
 
 use crate::App;
 use crate::error::ApiError;
 use crate::video::{NO_STORE, VideoPath, status_of};
-
-const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
 /// Which playlist the last component of the path names.
 enum Wanted {
@@ -25,10 +24,10 @@ enum Wanted {
 
 impl Wanted {
     fn parse(name: &str) -> Option<Self> {
-        let stem = name.strip_suffix(".m3u8")?;
-        if stem == "master" {
+        if name == MASTER_NAME {
             return Some(Self::Master);
         }
+        let stem = name.strip_suffix(".m3u8")?;
         match stem.strip_suffix("-iframes") {
             Some(rung) => rung.parse().ok().map(Self::Iframes),
             None => stem.parse().ok().map(Self::Media),
@@ -54,5 +53,5 @@ pub(crate) async fn playlist(
         store::Error::Missing(_) => ApiError::NoSuchRung,
         other => other.into(),
     })?;
-    Ok((NO_STORE, [(CONTENT_TYPE, PLAYLIST)], text).into_response())
+    Ok((NO_STORE, [(CONTENT_TYPE, PLAYLIST_TYPE)], text).into_response())
 }

@@ -18,7 +18,6 @@ mod health;
 mod hls;
 mod linger;
 mod log;
-mod media_type;
 mod origin;
 mod pages;
 mod request_log;

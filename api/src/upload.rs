@@ -24,7 +24,7 @@ use tracing::{Instrument, Span, info, warn};
 use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::form_gap::Gap;
-use crate::{App, filename, media_type};
+use crate::{App, filename};
 
 /// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
 pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
@@ -91,7 +91,7 @@ async fn receive_form(
             gap.begin();
             continue;
         }
-        let name = filename::clean(field.file_name().unwrap_or_default());
+        let name = filename::unescape(field.file_name().unwrap_or_default());
         let original = original.insert(Original::begin(&app.store, name).await?);
         let mut len_bytes = 0;
         let mut chunk = first;
@@ -143,9 +143,7 @@ struct Original {
 impl Original {
     async fn begin(store: &Store, name: String) -> Result<Self, ApiError> {
         let id = VideoId::new();
-        let upload = store
-            .begin_original(id, &name, Some(media_type::by_name(&name)))
-            .await?;
+        let upload = store.begin_original(id, &name).await?;
         let (steps, received) = mpsc::channel(1);
         let task = store_steps(store.clone(), id, name, upload, received);
         Ok(Self {
@@ -243,11 +241,8 @@ async fn store_steps(
         }
         return Err(error);
     }
-    upload.complete().await?;
+    let key = upload.complete().await?;
     info!(video_id = %id, len_bytes, "original stored");
     store.enqueue(id, &name).await?;
-    Ok(Uploaded {
-        id,
-        key: format!("uploads/{id}.orig"),
-    })
+    Ok(Uploaded { id, key })
 }

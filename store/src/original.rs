@@ -11,14 +11,18 @@ use crate::{Error, Store, VideoId};
 
 /// S3's limit of parts in one upload.
 const PARTS_MAX: usize = 10_000;
-/// Names are kept for people, and object metadata holds 2 KB, percent-encoding included.
+/// File systems take no longer names. Percent-encoded it is 765 bytes at most, of the 2 KB that object
+/// metadata holds.
 const FILENAME_BYTES_MAX: usize = 255;
+/// What a file is called whose name says nothing.
+const UNNAMED: &str = "video";
 /// Object metadata with the name the uploader gave, percent-encoded: headers are ASCII.
 const FILENAME_METADATA: &str = "filename";
 const CREATED_AT_METADATA: &str = "created-at-ms";
 
 impl Store {
-    /// Begins the upload of an original. Nothing is visible before [`OriginalUpload::complete`].
+    /// Begins the upload of an original; its name decides its content type. Nothing is visible before
+    /// [`OriginalUpload::complete`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
@@ -26,17 +30,16 @@ impl Store {
         &self,
         id: VideoId,
         filename: &str,
-        content_type: Option<&str>,
     ) -> Result<OriginalUpload, Error> {
-        let object = Object::Original(id);
+        let (object, filename) = (Object::Original(id), tidy_filename(filename));
         let answer = self
             .s3()
             .create_multipart_upload()
             .bucket(object.bucket(self.settings()))
             .key(object.key())
-            .content_type(original_content_type(content_type))
+            .content_type(original_content_type(&filename))
             .cache_control(object.cache_control())
-            .metadata(FILENAME_METADATA, percent_encode(&tidy_filename(filename)))
+            .metadata(FILENAME_METADATA, percent_encode(&filename))
             .metadata(CREATED_AT_METADATA, id.created_at_ms().to_string())
             .send()
             .await
@@ -94,12 +97,21 @@ impl Store {
     }
 }
 
-/// The last part of a path-like name, without control characters, bounded.
+/// The last part of a path-like name, without control characters, at most 255 bytes of UTF-8.
 fn tidy_filename(filename: &str) -> String {
-    let base = filename.rsplit(['/', '\\']).next().unwrap_or(filename);
-    let mut tidy: String = base.chars().filter(|c| !c.is_control()).collect();
-    tidy.truncate(tidy.floor_char_boundary(FILENAME_BYTES_MAX));
-    tidy
+    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
+    if name.trim_matches('.').is_empty() {
+        return UNNAMED.to_owned();
+    }
+    // The extension says what the file is, so the name is shortened before it.
+    let (stem, extension) = match name.rfind('.') {
+        Some(dot) if name.len() - dot <= 16 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let stem = &stem[..stem.floor_char_boundary(FILENAME_BYTES_MAX - extension.len())];
+    format!("{stem}{extension}")
 }
 
 /// An original on its way in. Dropped without [`complete`](Self::complete) it never becomes visible; call
@@ -205,6 +217,17 @@ mod tests {
     fn names_are_tidied() {
         assert_eq!(tidy_filename(r"C:\films\a b.mp4"), "a b.mp4");
         assert_eq!(tidy_filename("../../x\u{7}.mp4"), "x.mp4");
+        assert_eq!(tidy_filename("a\u{0}b\r\n.mp4"), "ab.mp4");
+        assert_eq!(tidy_filename("Käse 映画 🎬.webm"), "Käse 映画 🎬.webm");
+        for nothing in ["", "  ", "..", "dir/"] {
+            assert_eq!(tidy_filename(nothing), "video", "{nothing:?}");
+        }
         assert_eq!(tidy_filename(&"é".repeat(500)), "é".repeat(127));
+        let long = tidy_filename(&format!("{}.mp4", "ü".repeat(300)));
+        assert!(
+            long.len() <= FILENAME_BYTES_MAX && long.ends_with("ü.mp4"),
+            "{long}"
+        );
+        assert_eq!(tidy_filename(&long), long);
     }
 }

@@ -130,10 +130,7 @@ impl Buckets {
 /// Uploads a little original; it is not queued yet.
 pub(crate) async fn upload(store: &Store) -> VideoId {
     let id = VideoId::new();
-    let mut upload = store
-        .begin_original(id, "film.mp4", Some("video/mp4"))
-        .await
-        .unwrap();
+    let mut upload = store.begin_original(id, "film.mp4").await.unwrap();
     upload
         .part(Bytes::from_static(b"an original"))
         .await

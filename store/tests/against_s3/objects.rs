@@ -12,10 +12,7 @@ async fn an_original_arrives_whole_with_its_name_and_a_harmless_type() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
     let id = VideoId::new();
-    let mut upload = store
-        .begin_original(id, "../Ünï cödé.html", Some("text/html"))
-        .await
-        .unwrap();
+    let mut upload = store.begin_original(id, "../Ünï cödé.html").await.unwrap();
     let parts = [pattern(5 << 20, 1), pattern(6 << 20, 2), pattern(100, 3)];
     for part in &parts {
         upload.part(part.clone()).await.unwrap();
@@ -40,7 +37,7 @@ async fn an_aborted_or_empty_upload() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
     let mut upload = store
-        .begin_original(VideoId::new(), "film.mp4", None)
+        .begin_original(VideoId::new(), "film.mp4")
         .await
         .unwrap();
     upload.part(pattern(5 << 20, 1)).await.unwrap();
@@ -49,7 +46,7 @@ async fn an_aborted_or_empty_upload() {
 
     let id = VideoId::new();
     store
-        .begin_original(id, "film.mp4", None)
+        .begin_original(id, "film.mp4")
         .await
         .unwrap()
         .complete()
@@ -68,7 +65,7 @@ async fn a_completion_whose_answer_is_lost_counts() {
     let buckets = Buckets::start().await;
     let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
     let id = VideoId::new();
-    let mut original = store.begin_original(id, "film.mp4", None).await.unwrap();
+    let mut original = store.begin_original(id, "film.mp4").await.unwrap();
     original
         .part(Bytes::from_static(b"an original"))
         .await

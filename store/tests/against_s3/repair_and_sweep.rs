@@ -153,7 +153,7 @@ async fn abandoned_uploads_of_originals_go_when_they_are_old() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
     let mut upload = store
-        .begin_original(VideoId::new(), "film.mp4", None)
+        .begin_original(VideoId::new(), "film.mp4")
         .await
         .unwrap();
     upload

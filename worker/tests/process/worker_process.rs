@@ -116,7 +116,7 @@ pub(crate) fn clip(size: &str, seconds: u32, crf: u32) -> Vec<u8> {
 /// Uploads and queues.
 pub(crate) async fn upload(store: &Store, bytes: Vec<u8>) -> VideoId {
     let id = VideoId::new();
-    let mut upload = store.begin_original(id, "clip.mp4", None).await.unwrap();
+    let mut upload = store.begin_original(id, "clip.mp4").await.unwrap();
     upload.part(bytes.into()).await.unwrap();
     upload.complete().await.unwrap();
     store.enqueue(id, "clip.mp4").await.unwrap();
