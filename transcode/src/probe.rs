@@ -110,9 +110,11 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
         input.nb_streams().into(),
         limits.streams.into(),
     )?;
-    let video = pick_video(input).ok_or(InputError::NoVideo)?;
-    let audio = pick_audio(input, &video);
-    let zero_s = common_zero_s(&video, audio.as_ref());
+    let video_stream = pick_video(input).ok_or(InputError::NoVideo)?;
+    let audio_stream = pick_audio(input, &video_stream);
+    let video = describe_video(&video_stream, limits)?;
+    let audio = audio_stream.as_ref().and_then(describe_audio);
+    let picture_s = 1.0 / video.cadence.frame_rate().as_f64();
     let duration = input.duration();
     Ok(Probe {
         container: input.format().name().to_owned(),
@@ -120,11 +122,11 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
             .ok()
             .filter(|us| *us > 0)
             .map(|us| us / 1000),
-        video: describe_video(&video, limits)?,
-        audio: audio.as_ref().and_then(describe_audio),
-        zero_s,
-        promise: promise(input, &video),
+        zero_s: common_zero_s(&video_stream, audio_stream.as_ref(), picture_s),
+        promise: promise(input, &video_stream),
         has_undecodable_audio: audio.is_none() && audio_streams(input).next().is_some(),
+        video,
+        audio,
     })
 }
 
@@ -207,11 +209,10 @@ fn start_s(stream: &Stream<'_>) -> Option<f64> {
 /// The time that becomes zero: where picture or sound begins, whichever is first, but a whole
 /// number of pictures before the first, so that a constant rate stays one. What sound lies before
 /// it, less than one picture's time, is cut.
-fn common_zero_s(video: &Stream<'_>, audio: Option<&Stream<'_>>) -> f64 {
+fn common_zero_s(video: &Stream<'_>, audio: Option<&Stream<'_>>, picture_s: f64) -> f64 {
     let audio_s = audio.and_then(start_s);
     let video_s = start_s(video).or(audio_s).unwrap_or(0.0);
     let lead_s = (video_s - audio_s.unwrap_or(video_s)).max(0.0);
-    let picture_s = 1.0 / cadence(video).frame_rate().as_f64();
     video_s - (lead_s / picture_s).floor() * picture_s
 }
 
