@@ -1,0 +1,214 @@
+//! What is done to pictures: once for all rungs, then for each.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::{Rational, color, frame};
+
+use super::Chain;
+use crate::media_error::{Doing, MediaError};
+use crate::orientation::Orientation;
+
+/// Everything about a decoded picture that a chain is built for; when it changes, so must the
+/// chain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PictureFormat {
+    width: u32,
+    height: u32,
+    pixel_aspect: Rational,
+    pixel: ffmpeg::format::Pixel,
+    space: color::Space,
+    range: color::Range,
+    transfer: color::TransferCharacteristic,
+    interlaced: bool,
+}
+
+impl PictureFormat {
+    pub(crate) fn of(frame: &frame::Video) -> Self {
+        Self {
+            width: frame.width(),
+            height: frame.height(),
+            pixel_aspect: frame.aspect_ratio(),
+            pixel: frame.format(),
+            space: frame.color_space(),
+            range: frame.color_range(),
+            transfer: frame.color_transfer_characteristic(),
+            interlaced: frame.is_interlaced(),
+        }
+    }
+
+    /// Width over height as the picture is meant to be shown, before it is turned.
+    pub(crate) fn shape(&self) -> f64 {
+        let pixel = f64::from(self.pixel_aspect);
+        let pixel = if pixel.is_normal() { pixel } else { 1.0 };
+        f64::from(self.width) / f64::from(self.height) * pixel
+    }
+
+    /// The chain from a decoded picture to what every rung starts from: upright, square pixels,
+    /// 8-bit 4:2:0, BT.709 limited range, of the largest rung's size. `widened` is how much wider
+    /// the picture is than that size's shape: what does not fit gets black bars.
+    pub(crate) fn chain_to(
+        &self,
+        (width_px, height_px): (u32, u32),
+        widened: f64,
+        orientation: Orientation,
+        time_base: Rational,
+        threads: u32,
+    ) -> Result<Chain, MediaError> {
+        let mut steps = Vec::new();
+        if self.interlaced {
+            steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+        }
+        // Scaling comes before turning: most often it leaves fewer pixels to turn.
+        let (width, height) = if orientation.swaps_sides() {
+            (height_px, width_px)
+        } else {
+            (width_px, height_px)
+        };
+        let (whole_width, whole_height) = (width, height);
+        let (width, height) = fit_inside(width, height, widened);
+        if let Some(transfer) = self.hdr_transfer() {
+            // Tone-mapping comes after scaling: floating point costs by the pixel.
+            steps.push(format!("scale={width}:{height}:flags=bicubic"));
+            steps.push(tone_map(transfer));
+        } else {
+            if self.has_alpha() {
+                // Over black: what is transparent adds no light.
+                steps.push("format=gbrap,premultiply=inplace=1".to_owned());
+            }
+            if (self.width, self.height) != (width, height) || !self.is_output_color() {
+                steps.push(format!(
+                    "scale={width}:{height}:flags=bicubic:in_color_matrix={}:in_range={}:\
+                     out_color_matrix=bt709:out_range=tv",
+                    self.matrix(),
+                    if self.is_full_range() { "pc" } else { "tv" },
+                ));
+            }
+        }
+        steps.push("format=yuv420p".to_owned());
+        if (width, height) != (whole_width, whole_height) {
+            steps.push(format!("pad={whole_width}:{whole_height}:-1:-1"));
+        }
+        steps.extend(orientation.filter().map(str::to_owned));
+        steps.push("setsar=1".to_owned());
+        let arguments = buffer_arguments(self.width, self.height, self.pixel, time_base)?;
+        Chain::new(
+            ["buffer", "buffersink"],
+            &arguments,
+            &steps.join(","),
+            threads,
+        )
+    }
+
+    /// libavfilter's name of a transfer function that only HDR screens show as it is.
+    fn hdr_transfer(&self) -> Option<&'static str> {
+        match self.transfer {
+            color::TransferCharacteristic::SMPTE2084 => Some("smpte2084"),
+            color::TransferCharacteristic::ARIB_STD_B67 => Some("arib-std-b67"),
+            _ => None,
+        }
+    }
+
+    fn has_alpha(&self) -> bool {
+        self.pixel
+            .descriptor()
+            .is_some_and(|d| matches!(d.nb_components(), 2 | 4))
+    }
+
+    fn is_full_range(&self) -> bool {
+        use ffmpeg::format::Pixel::{YUVJ411P, YUVJ420P, YUVJ422P, YUVJ440P, YUVJ444P};
+        self.range == color::Range::JPEG
+            || matches!(
+                self.pixel,
+                YUVJ411P | YUVJ420P | YUVJ422P | YUVJ440P | YUVJ444P
+            )
+    }
+
+    fn is_output_color(&self) -> bool {
+        self.pixel == ffmpeg::format::Pixel::YUV420P
+            && !self.is_full_range()
+            && self.matrix() == "bt709"
+    }
+
+    /// libswscale's name of the matrix. What is not tagged is BT.709 from 720 lines on and
+    /// BT.601 below, as players assume.
+    fn matrix(&self) -> &'static str {
+        match self.space {
+            color::Space::BT709 => "bt709",
+            color::Space::BT2020NCL | color::Space::BT2020CL => "bt2020",
+            color::Space::BT470BG | color::Space::SMPTE170M => "smpte170m",
+            color::Space::SMPTE240M => "smpte240m",
+            color::Space::FCC => "fcc",
+            _ if self.width.min(self.height) >= 720 => "bt709",
+            _ => "smpte170m",
+        }
+    }
+}
+
+/// Less of a difference in shape is rounding, and no reason for bars.
+const SAME_SHAPE: f64 = 0.01;
+
+/// The even size inside another for a picture that is so much wider than it.
+fn fit_inside(width_px: u32, height_px: u32, widened: f64) -> (u32, u32) {
+    let even = |side_px: u32, share: f64| {
+        let side_px = (f64::from(side_px) * share / 2.0).round() as u32 * 2;
+        side_px.max(2)
+    };
+    if (widened - 1.0).abs() < SAME_SHAPE {
+        (width_px, height_px)
+    } else if widened > 1.0 {
+        (width_px, even(height_px, 1.0 / widened))
+    } else {
+        (even(width_px, widened), height_px)
+    }
+}
+
+/// From PQ or HLG to BT.709. zscale refuses pictures with properties missing, and what uses these
+/// transfer functions is BT.2020 whether it says so or not.
+fn tone_map(transfer: &str) -> String {
+    format!(
+        "setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv,\
+         zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
+         zscale=t=bt709:m=bt709:r=tv"
+    )
+}
+
+/// From the pictures that all rungs start from to a smaller rung's.
+pub(crate) struct Scaler(Chain);
+
+impl Scaler {
+    /// Sizes as (width, height) in pixels.
+    pub(crate) fn new(from: (u32, u32), to: (u32, u32)) -> Result<Self, MediaError> {
+        // One picture in, one out: its time is not looked at.
+        let time_base = Rational(1, 1);
+        let arguments =
+            buffer_arguments(from.0, from.1, ffmpeg::format::Pixel::YUV420P, time_base)?;
+        let chain = format!("scale={}:{}:flags=bicubic,setsar=1", to.0, to.1);
+        Chain::new(["buffer", "buffersink"], &arguments, &chain, 1).map(Self)
+    }
+
+    /// Replaces a picture by its scaled copy.
+    pub(crate) fn scale(&mut self, frame: &mut frame::Video) -> Result<(), MediaError> {
+        self.0.push(frame)?;
+        match self.0.pull(frame)? {
+            true => Ok(()),
+            false => Err(ffmpeg::Error::Bug).doing("scaling a picture"),
+        }
+    }
+}
+
+fn buffer_arguments(
+    width: u32,
+    height: u32,
+    pixel: ffmpeg::format::Pixel,
+    time_base: Rational,
+) -> Result<String, MediaError> {
+    let name = pixel
+        .descriptor()
+        .ok_or(ffmpeg::Error::InvalidData)
+        .doing("reading a picture's format")?;
+    Ok(format!(
+        "video_size={width}x{height}:pix_fmt={}:time_base={}/{}:pixel_aspect=1/1",
+        name.name(),
+        time_base.numerator(),
+        time_base.denominator(),
+    ))
+}
