@@ -65,6 +65,18 @@ pub enum InputError {
         /// libav's short name of the codec.
         codec: String,
     },
+    /// Sound or picture is encrypted.
+    #[error("The file is encrypted: it can only be used without its copy protection.")]
+    Encrypted,
+    /// Dolby Vision without a base layer that other screens can show (profiles 5 and 10.0).
+    #[error(
+        "The video is Dolby Vision of profile {profile}, which only Dolby Vision screens can show: \
+         export it as HDR10, HLG or SDR."
+    )]
+    DolbyVisionOnly {
+        /// The profile.
+        profile: u8,
+    },
     /// A video stream from which not one picture came out.
     #[error("The file's video is damaged: not one picture could be decoded.")]
     Undecodable,

@@ -32,6 +32,7 @@ mod ffi;
 mod filter;
 mod input;
 mod ladder;
+mod log;
 mod media_error;
 mod mux;
 mod options;

@@ -41,16 +41,23 @@ pub struct Limits {
     pub pixels: u64,
     /// Streams in the container.
     pub streams: u32,
+    /// Bytes that may be read before the streams are known: indexes, for the most part.
+    pub probe_bytes: u64,
+    /// Wall time, in seconds, that decoding and filtering one second of video may take on average,
+    /// as if every video were two seconds longer.
+    pub decode_s_per_s: u32,
 }
 
 impl Default for Limits {
-    /// 1 GiB, 6 hours, 8192×4320 pixels, 32 streams.
+    /// 1 GiB, 6 hours, 8192×4320 pixels, 32 streams, 64 MiB of indexes, a minute a second.
     fn default() -> Self {
         Self {
             len_bytes: 1 << 30,
             duration_s: 6 * 3600,
             pixels: 8192 * 4320,
             streams: 32,
+            probe_bytes: 64 << 20,
+            decode_s_per_s: 60,
         }
     }
 }

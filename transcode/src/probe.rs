@@ -134,7 +134,9 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
 /// MP4, whose header may say anything: only a sample table is proof.
 fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option<Promise> {
     let has_table = video.frames() > 0 || !input.format().name().starts_with("mov");
-    let stated = has_table && !crate::ffi::is_duration_guessed(input);
+    // A clock that may start anew says nothing of the time between two of its readings.
+    let is_steady = !crate::ffi::may_restart_clock(input);
+    let stated = has_table && is_steady && !crate::ffi::is_duration_guessed(input);
     let seconds = |ticks: i64, time_base: Rational| {
         (stated && ticks > 0).then(|| ticks as f64 * f64::from(time_base))
     };
@@ -225,6 +227,7 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
     let parameters = codec::Context::from_parameters(stream.parameters())
         .and_then(|context| context.decoder().video())
         .doing("reading the video's parameters")?;
+    check_dolby_vision(stream)?;
     let (width, height) = (parameters.width(), parameters.height());
     if width == 0 || height == 0 {
         return Err(InputError::Undecodable.into());
@@ -258,6 +261,20 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
         index: stream.index(),
         time_base: stream.time_base(),
     })
+}
+
+/// Refuses what has no picture for other screens. The record is eight bytes in libav's memory:
+/// version (2), profile, level, three flags, compatibility of the base layer (0: none).
+fn check_dolby_vision(stream: &Stream<'_>) -> Result<(), InputError> {
+    let record = stream
+        .side_data()
+        .find(|data| data.kind() == codec::packet::side_data::Type::DOVI_CONF);
+    match record.as_ref().map(|record| record.data()) {
+        Some(&[_, _, profile @ (5 | 10), _, _, _, _, 0, ..]) => {
+            Err(InputError::DolbyVisionOnly { profile })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The size in square pixels: the side that the aspect ratio stretches grows, so that nothing is

@@ -3,8 +3,12 @@
 use std::sync::Once;
 
 use ffmpeg_next as ffmpeg;
+use ffmpeg_next::Rescale;
+use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::format::context::StreamIo;
 
+use super::encryption::is_encrypted_mp4;
+use super::timeline::Timeline;
 use super::{Fetched, Source, Tap};
 use crate::control::CancelToken;
 use crate::error::{Error, InputError, Result};
@@ -21,10 +25,17 @@ const MAX_ERRORS_IN_A_ROW: u32 = 1000;
 /// libavformat's read buffer; its default of 32 KiB means a call for every other frame.
 const READ_BUFFER_LEN: usize = 256 * 1024;
 
-/// libav writes to the process's standard error, whatever a hostile file makes it say.
-fn quiet_libav() {
+/// What libav may allocate at once. A header of a few bytes can announce billions of samples; 512
+/// MiB are the tables of 22 million, and two pictures of 8192×4320 in 16-bit RGBA.
+const MAX_ALLOCATION_LEN: usize = 512 << 20;
+
+const MICROSECONDS: (i32, i32) = (1, 1_000_000);
+
+/// libav's state that is the process's: where its log goes, and what it may allocate at once.
+fn set_up_libav() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| ffmpeg::log::set_level(ffmpeg::log::Level::Quiet));
+    crate::log::redirect();
+    ONCE.call_once(|| crate::ffi::limit_allocations(MAX_ALLOCATION_LEN));
 }
 
 /// An opened original.
@@ -33,12 +44,14 @@ pub(crate) struct Demuxer {
     tap: Tap,
     cancel: CancelToken,
     len_bytes: u64,
+    /// For formats whose clock may start anew.
+    timeline: Option<Timeline>,
 }
 
 impl Demuxer {
     pub(crate) fn open(source: Source, limits: &Limits, cancel: &CancelToken) -> Result<Self> {
-        quiet_libav();
-        let (reader, tap, len_bytes) =
+        set_up_libav();
+        let (mut reader, tap, len_bytes) =
             source
                 .open(cancel)
                 .map_err(|error| match cancel.is_cancelled() {
@@ -46,7 +59,8 @@ impl Demuxer {
                     false => Error::Source(error),
                 })?;
         limits.check("its size in bytes", len_bytes, limits.len_bytes)?;
-        let io = StreamIo::from_read_seek_with_capacity(reader, READ_BUFFER_LEN)
+        tap.allow(Some(limits.probe_bytes));
+        let io = StreamIo::from_read_seek_with_capacity(reader.clone(), READ_BUFFER_LEN)
             .map_err(|_| InputError::NotAVideo)?;
         let mut options = ffmpeg::Dictionary::new();
         options.set("format_whitelist", ALLOWED_DEMUXERS);
@@ -57,16 +71,25 @@ impl Demuxer {
             ffmpeg::format::input_from_stream_with_interrupt(io, None, Some(options), move || {
                 interrupt.is_cancelled()
             });
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        if let Some(found) = tap.exceeded() {
+            let what = "what must be read of it before its first picture, in bytes";
+            limits.check(what, found, limits.probe_bytes)?;
+        }
+        tap.allow(None);
         match opened {
             Ok(input) => Ok(Self {
+                timeline: crate::ffi::may_restart_clock(&input).then(Timeline::new),
                 input,
                 tap,
                 cancel: cancel.clone(),
                 len_bytes,
             }),
-            Err(_) if cancel.is_cancelled() => Err(Error::Cancelled),
             Err(_) => Err(match tap.take_error() {
                 Some(error) => Error::Source(error),
+                None if is_encrypted_mp4(&mut reader, len_bytes) => InputError::Encrypted.into(),
                 None => InputError::NotAVideo.into(),
             }),
         }
@@ -86,12 +109,40 @@ impl Demuxer {
                 return Err(Error::Source(error));
             }
             match result {
-                Ok(()) => return Ok(Some(packet)),
+                Ok(()) => {
+                    self.check(&packet)?;
+                    self.mend_time(&mut packet);
+                    return Ok(Some(packet));
+                }
                 Err(ffmpeg::Error::Eof) => return Ok(None),
                 Err(error) => tracing::debug!(%error, "a packet could not be read"),
             }
         }
         Ok(None)
+    }
+
+    /// Without the key a decoder would only make noise of it.
+    fn check(&self, packet: &ffmpeg::Packet) -> Result<()> {
+        let is_encryption = |kind| kind == side_data::Type::EncryptionInfo;
+        match packet.side_data().any(|data| is_encryption(data.kind())) {
+            true => Err(InputError::Encrypted.into()),
+            false => Ok(()),
+        }
+    }
+
+    fn mend_time(&mut self, packet: &mut ffmpeg::Packet) {
+        let (Some(timeline), Some(dts)) = (&mut self.timeline, packet.dts()) else {
+            return;
+        };
+        let Some(stream) = self.input.stream(packet.stream()) else {
+            return;
+        };
+        let time_base = stream.time_base();
+        let in_us = |ticks: i64| ticks.rescale(time_base, MICROSECONDS);
+        let offset_us = timeline.offset_us(stream.index(), in_us(dts), in_us(packet.duration()));
+        let offset = offset_us.rescale(MICROSECONDS, time_base);
+        packet.set_pts(packet.pts().map(|pts| pts.saturating_add(offset)));
+        packet.set_dts(Some(dts.saturating_add(offset)));
     }
 
     /// The container as libavformat describes it.

@@ -4,14 +4,16 @@
 //! can make it open a URL or another file.
 
 mod demux;
+mod encryption;
 #[cfg(feature = "http")]
 mod http;
+mod timeline;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use demux::Demuxer;
 #[cfg(feature = "http")]
@@ -117,7 +119,7 @@ impl Source {
         let reads = Arc::default();
         let tap = Tap { reads, line };
         let reader = TappedReader {
-            inner,
+            inner: Arc::new(Mutex::new(inner)),
             tap: tap.clone(),
         };
         Ok((reader, tap, len_bytes))
@@ -135,6 +137,9 @@ pub(crate) struct Tap {
 struct Reads {
     error: Option<io::Error>,
     position_bytes: u64,
+    read_bytes: u64,
+    /// Reading ends after so many bytes.
+    allowed_bytes: Option<u64>,
 }
 
 impl Tap {
@@ -155,18 +160,39 @@ impl Tap {
         self.with(|reads| reads.error.take())
     }
 
+    /// Lets no more than so many bytes be read in all.
+    pub(crate) fn allow(&self, bytes: Option<u64>) {
+        self.with(|reads| reads.allowed_bytes = bytes);
+    }
+
+    /// The bytes read, if they are more than was allowed.
+    pub(crate) fn exceeded(&self) -> Option<u64> {
+        self.with(|reads| {
+            let is_more = reads
+                .allowed_bytes
+                .is_some_and(|allowed| reads.read_bytes > allowed);
+            is_more.then_some(reads.read_bytes)
+        })
+    }
+
     /// Where the last read ended.
     pub(crate) fn position_bytes(&self) -> u64 {
         self.with(|reads| reads.position_bytes)
     }
 }
 
+/// libav owns its reader; a clone reads the same file when libav has given up.
+#[derive(Clone)]
 struct TappedReader {
-    inner: Box<dyn Input>,
+    inner: Arc<Mutex<Box<dyn Input>>>,
     tap: Tap,
 }
 
 impl TappedReader {
+    fn inner(&self) -> MutexGuard<'_, Box<dyn Input>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let kind = error.kind();
@@ -179,16 +205,23 @@ impl TappedReader {
 
 impl Read for TappedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let result = self.inner.read(buffer);
+        if self.tap.line.cancel.is_cancelled() || self.tap.exceeded().is_some() {
+            // Known to the demuxer, which asks for it: no fault of the source.
+            return Err(io::ErrorKind::Other.into());
+        }
+        let result = self.inner().read(buffer);
         let len = self.keep(result)?;
-        self.tap.with(|reads| reads.position_bytes += len as u64);
+        self.tap.with(|reads| {
+            reads.position_bytes += len as u64;
+            reads.read_bytes += len as u64;
+        });
         Ok(len)
     }
 }
 
 impl Seek for TappedReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let result = self.inner.seek(to);
+        let result = self.inner().seek(to);
         let position_bytes = self.keep(result)?;
         self.tap.with(|reads| reads.position_bytes = position_bytes);
         Ok(position_bytes)

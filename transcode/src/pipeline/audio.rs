@@ -1,9 +1,10 @@
 //! From packets of any codec to AAC packets for every rung: one encode for all.
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::{Rational, codec, decoder, frame};
+use ffmpeg_next::{Rational, codec, frame};
 
-use super::Queues;
+use super::decode::Decoder;
+use super::{Queues, amr};
 use crate::encode::{AudioEncoder, AudioSettings};
 use crate::error::Result;
 use crate::filter::{Chain, SoundFormat};
@@ -21,7 +22,8 @@ const HOLE_S: f64 = 1.0;
 const MAX_LAG_S: f64 = 60.0;
 
 pub(super) struct AudioPath {
-    decoder: decoder::Audio,
+    pub(super) decoder: Decoder,
+    codec: codec::Id,
     /// Built for the format of the last decoded sound.
     chain: Option<(SoundFormat, Chain)>,
     encoder: AudioEncoder,
@@ -30,8 +32,6 @@ pub(super) struct AudioPath {
     zero: i64,
     limits: Limits,
     heard_any: bool,
-    /// Packets that could not be decoded.
-    pub(super) damaged: u64,
 }
 
 impl AudioPath {
@@ -52,8 +52,12 @@ impl AudioPath {
             .doing("preparing the audio decoder")?
             .decoder();
         decoder.set_packet_time_base(stream.time_base());
+        let opened = decoder
+            .open_as(ffmpeg::decoder::find(stream.parameters().id()))
+            .doing("opening the audio decoder")?;
         Ok(Some(Self {
-            decoder: decoder.audio().doing("opening the audio decoder")?,
+            decoder: Decoder::new(opened),
+            codec: stream.parameters().id(),
             chain: None,
             encoder: AudioEncoder::open(settings)?,
             settings,
@@ -61,7 +65,6 @@ impl AudioPath {
             zero: in_time_base(probe.zero_s, stream.time_base()),
             limits: limits.clone(),
             heard_any: false,
-            damaged: 0,
         }))
     }
 
@@ -76,17 +79,17 @@ impl AudioPath {
     }
 
     pub(super) fn decode(&mut self, packet: &ffmpeg::Packet, queues: &Queues) -> Result<()> {
-        if let Err(error) = self.decoder.send_packet(packet) {
-            tracing::debug!(%error, "an audio packet could not be decoded");
-            self.damaged += 1;
+        let split = amr::split(self.codec, packet, self.time_base);
+        for packet in split.as_deref().unwrap_or(std::slice::from_ref(packet)) {
+            self.decoder.send(packet);
+            self.receive(queues)?;
         }
-        self.receive(queues)
+        Ok(())
     }
 
     /// Takes what decoder and resampler still hold; gives the sound's end in seconds.
     pub(super) fn drain(&mut self, queues: &Queues) -> Result<f64> {
-        // A decoder that refuses to end has nothing left either.
-        let _ = self.decoder.send_eof();
+        self.decoder.send_eof();
         self.receive(queues)?;
         self.end_chain(queues)?;
         Ok(self.taken_s())
@@ -125,20 +128,10 @@ impl AudioPath {
 
     fn receive(&mut self, queues: &Queues) -> Result<()> {
         let mut frame = frame::Audio::empty();
-        loop {
-            match self.decoder.receive_frame(&mut frame) {
-                Ok(()) => self.resample(&mut frame, queues)?,
-                Err(ffmpeg::Error::Eof) => return Ok(()),
-                Err(ffmpeg::Error::Other {
-                    errno: ffmpeg::error::EAGAIN,
-                }) => return Ok(()),
-                Err(error) => {
-                    tracing::debug!(%error, "sound could not be decoded");
-                    self.damaged += 1;
-                    return Ok(());
-                }
-            }
+        while self.decoder.receive(&mut frame) {
+            self.resample(&mut frame, queues)?;
         }
+        Ok(())
     }
 
     fn resample(&mut self, frame: &mut frame::Audio, queues: &Queues) -> Result<()> {
@@ -147,14 +140,18 @@ impl AudioPath {
         }
         self.heard_any = true;
         let pts = frame.timestamp().map(|pts| pts.saturating_sub(self.zero));
-        frame.set_pts(pts);
+        let at_s = |pts: i64| pts as f64 * f64::from(self.time_base);
+        // No video that long would be taken: such a time stamp is damage, and the sound goes on.
+        let sane = pts.filter(|pts| self.limits.check_duration(at_s(*pts)).is_ok());
+        if sane != pts {
+            self.decoder.tolerate(Err(ffmpeg::Error::InvalidData));
+        }
+        frame.set_pts(sane);
         let rate = f64::from(self.settings.sample_rate_hz);
-        if let Some(pts) = pts {
-            let at_s = pts as f64 * f64::from(self.time_base);
-            self.limits.check_duration(at_s)?;
-            if at_s - self.taken_s() > HOLE_S {
-                self.pad_to((at_s * rate) as i64, queues)?;
-            }
+        if let Some(at_s) = sane.map(at_s)
+            && at_s - self.taken_s() > HOLE_S
+        {
+            self.pad_to((at_s * rate) as i64, queues)?;
         }
         self.limits.check_duration(self.taken_s())?;
         let format = SoundFormat::of(frame);

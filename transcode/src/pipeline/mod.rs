@@ -11,7 +11,9 @@
 //! picture or sound stays away, the other waits for it only so long. So memory is bounded,
 //! whatever the sink's speed and the file's shape.
 
+mod amr;
 mod audio;
+mod decode;
 mod file;
 mod plan;
 mod rung;
@@ -27,18 +29,22 @@ use crate::error::{Error, InputError, Result};
 use crate::ffi;
 use crate::input::{Demuxer, Source};
 use crate::media_error::Doing;
-use crate::options::Options;
+use crate::options::{Limits, Options};
 use crate::probe::{self, Probe, Promise};
 use crate::report::{Rendition, Report, Warning};
 use crate::sink::Sink;
 use crate::time::Paced;
 use audio::AudioPath;
+use decode::Decoder;
 use plan::Plan;
 use rung::Rung;
 use video::VideoPath;
 
 /// Pictures and packets that wait for one rung.
 const QUEUE_LEN: usize = 8;
+
+/// What the shortest clip may take to decode is what so many seconds may.
+const START_UP_S: f64 = 2.0;
 
 /// What travels to a rung.
 enum Item {
@@ -102,7 +108,7 @@ pub fn transcode(
             queues: Queues(queues),
             fraction: 0.0,
         };
-        let fed = feed.run(&mut demuxer, &probe, control);
+        let fed = feed.run(&mut demuxer, &probe, &options.limits, control);
         let renditions: Vec<Result<Rendition>> = rungs
             .into_iter()
             .map(|rung| {
@@ -178,8 +184,15 @@ struct Fed {
 }
 
 impl Feed {
-    fn run(mut self, demuxer: &mut Demuxer, probe: &Probe, control: &Control) -> Result<Fed> {
+    fn run(
+        mut self,
+        demuxer: &mut Demuxer,
+        probe: &Probe,
+        limits: &Limits,
+        control: &Control,
+    ) -> Result<Fed> {
         while let Some(packet) = demuxer.read()? {
+            self.check_decoding_time(limits)?;
             if packet.stream() == probe.video.index {
                 self.video.decode(&packet, &self.queues)?;
                 if let Some(audio) = &mut self.audio {
@@ -194,6 +207,20 @@ impl Feed {
         self.finish(probe)
     }
 
+    fn decoders(&self) -> impl Iterator<Item = &Decoder> {
+        let audio = self.audio.as_ref().map(|audio| &audio.decoder);
+        std::iter::once(&self.video.decoder).chain(audio)
+    }
+
+    /// A small file can ask for hours of work.
+    fn check_decoding_time(&self, limits: &Limits) -> Result<()> {
+        let spent_s: f64 = self.decoders().map(|decoder| decoder.spent.seconds()).sum();
+        let s_per_s = spent_s / (self.video.decoded_s() + START_UP_S);
+        let what = "the time it takes to decode a second of it, in seconds";
+        limits.check(what, s_per_s.ceil() as u64, limits.decode_s_per_s.into())?;
+        Ok(())
+    }
+
     /// Drains every stage; sound and picture end together, at the later one's end.
     fn finish(mut self, probe: &Probe) -> Result<Fed> {
         self.video.drain(&self.queues)?;
@@ -201,7 +228,7 @@ impl Feed {
             Some(audio) => audio.drain(&self.queues)?,
             None => 0.0,
         };
-        let damaged = self.video.damaged + self.audio.as_ref().map_or(0, |audio| audio.damaged);
+        let damaged = self.decoders().map(Decoder::damaged).sum();
         let mut warnings = Vec::new();
         if damaged > 0 {
             warnings.push(Warning::Damaged { places: damaged });

@@ -6,6 +6,7 @@ use ffmpeg_next as ffmpeg;
 use ffmpeg_next::{Rational, Rescale, codec, decoder, frame};
 
 use super::Queues;
+use super::decode::Decoder;
 use super::plan::{FRAGMENT_MS, Plan};
 use crate::error::{InputError, Result};
 use crate::filter::{Chain, PictureFormat};
@@ -21,9 +22,11 @@ use crate::time::{Clock, Pacer};
 const MAX_LAG_S: f64 = 600.0;
 
 pub(super) struct VideoPath {
-    decoder: decoder::Video,
+    pub(super) decoder: Decoder,
     /// Built for the format of the last decoded picture.
     chain: Option<(PictureFormat, Chain)>,
+    /// Of the first picture: width over height as shown.
+    shape: Option<f64>,
     pacer: Pacer<Arc<frame::Video>>,
     clock: Clock,
     orientation: Orientation,
@@ -36,8 +39,6 @@ pub(super) struct VideoPath {
     last_pts: Option<i64>,
     /// End of the last picture, in ticks.
     end: i64,
-    /// Packets that could not be decoded.
-    pub(super) damaged: u64,
 }
 
 impl VideoPath {
@@ -64,13 +65,13 @@ impl VideoPath {
         // The size in the container binds no one: the bitstream may change it at any picture.
         let mut open_options = ffmpeg::Dictionary::new();
         open_options.set("max_pixels", &options.limits.pixels.to_string());
-        let decoder = decoder
+        let opened = decoder
             .open_as_with(decoder::find(stream.parameters().id()), open_options)
-            .and_then(|opened| opened.video())
             .doing("opening the video decoder")?;
         Ok(Self {
-            decoder,
+            decoder: Decoder::new(opened),
             chain: None,
+            shape: None,
             pacer: Pacer::new(plan.clock, FRAGMENT_MS, options.segment_ms),
             clock: plan.clock,
             orientation: probe.video.orientation,
@@ -81,7 +82,6 @@ impl VideoPath {
             zero_s: probe.zero_s,
             last_pts: None,
             end: 0,
-            damaged: 0,
         })
     }
 
@@ -95,10 +95,7 @@ impl VideoPath {
     }
 
     pub(super) fn decode(&mut self, packet: &ffmpeg::Packet, queues: &Queues) -> Result<()> {
-        if let Err(error) = self.decoder.send_packet(packet) {
-            tracing::debug!(%error, "a video packet could not be decoded");
-            self.damaged += 1;
-        }
+        self.decoder.send(packet);
         self.receive(queues)
     }
 
@@ -115,8 +112,7 @@ impl VideoPath {
 
     /// Takes what the decoder and the filters still hold; fails if not one picture came out.
     pub(super) fn drain(&mut self, queues: &Queues) -> Result<()> {
-        // A decoder that refuses to end has nothing left either.
-        let _ = self.decoder.send_eof();
+        self.decoder.send_eof();
         self.receive(queues)?;
         self.end_chain(queues)?;
         match self.last_pts {
@@ -135,20 +131,10 @@ impl VideoPath {
 
     fn receive(&mut self, queues: &Queues) -> Result<()> {
         let mut frame = frame::Video::empty();
-        loop {
-            match self.decoder.receive_frame(&mut frame) {
-                Ok(()) => self.filter(&mut frame, queues)?,
-                Err(ffmpeg::Error::Eof) => return Ok(()),
-                Err(ffmpeg::Error::Other {
-                    errno: ffmpeg::error::EAGAIN,
-                }) => return Ok(()),
-                Err(error) => {
-                    tracing::debug!(%error, "a picture could not be decoded");
-                    self.damaged += 1;
-                    return Ok(());
-                }
-            }
+        while self.decoder.receive(&mut frame) {
+            self.filter(&mut frame, queues)?;
         }
+        Ok(())
     }
 
     fn filter(&mut self, frame: &mut frame::Video, queues: &Queues) -> Result<()> {
@@ -178,10 +164,11 @@ impl VideoPath {
             .is_none_or(|(built_for, _)| *built_for != format)
         {
             self.end_chain(queues)?;
-            let (width, height) = self.top_size;
+            // The output keeps the size that the first picture called for.
+            let shape = *self.shape.get_or_insert(format.shape());
             let chain = format.chain_to(
-                width,
-                height,
+                self.top_size,
+                format.shape() / shape,
                 self.orientation,
                 self.time_base,
                 self.threads,
@@ -189,7 +176,7 @@ impl VideoPath {
             self.chain = Some((format, chain));
         }
         if let Some((_, chain)) = &mut self.chain {
-            chain.push(frame)?;
+            self.decoder.spent.on(|| chain.push(frame))?;
         }
         self.pace(queues)
     }
@@ -210,7 +197,7 @@ impl VideoPath {
                 return Ok(());
             };
             let mut filtered = frame::Video::empty();
-            if !chain.pull(&mut filtered)? {
+            if !self.decoder.spent.on(|| chain.pull(&mut filtered))? {
                 return Ok(());
             }
             let time_base = chain.time_base()?;

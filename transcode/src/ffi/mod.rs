@@ -1,8 +1,12 @@
 //! The crate's only `unsafe`: what libav offers and ffmpeg-next does not wrap.
 #![allow(unsafe_code)]
 
+mod log;
+
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::ffi;
+
+pub(crate) use log::redirect_log;
 
 /// Another reference to the same picture, as cheap as a counter. (`Video::clone` copies pixels.)
 pub(crate) fn share(frame: &ffmpeg::frame::Video) -> Result<ffmpeg::frame::Video, ffmpeg::Error> {
@@ -70,4 +74,16 @@ pub(crate) fn is_duration_guessed(input: &ffmpeg::format::context::Input) -> boo
     // SAFETY: the context is live while `input` is borrowed; the field is a plain public enum
     // that is set once, when the streams are found.
     unsafe { (*input.as_ptr()).duration_estimation_method == AVFMT_DURATION_FROM_BITRATE }
+}
+
+/// Whether timestamps may start anew in the middle: true of formats made for broadcasting.
+pub(crate) fn may_restart_clock(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: an opened context has an input format, a static object with a plain public field.
+    unsafe { (*(*input.as_ptr()).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
+}
+
+/// Bounds every single allocation of libav's, in the whole process.
+pub(crate) fn limit_allocations(max_bytes: usize) {
+    // SAFETY: sets one atomic variable.
+    unsafe { ffi::av_max_alloc(max_bytes) };
 }

@@ -1,0 +1,137 @@
+//! One time line for formats that may start their clock anew at any packet: joined transport
+//! streams, recordings over a change of programme.
+//!
+//! Every stretch between two such jumps is an *epoch* with an offset of its own. Streams jump one
+//! after the other, each at its own packet, so each is looked up an epoch in which it runs on;
+//! all that jump to one clock share its epoch, and so stay in sync with each other.
+
+/// A time stamp this far behind its stream's last belongs to another epoch.
+const MAX_STEP_BACK_US: i64 = 100_000;
+/// So does one this far ahead of all streams.
+const MAX_GAP_US: i64 = 10_000_000;
+/// Epochs that are remembered: streams follow each other within moments.
+const MAX_EPOCHS: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// What is added to the time stamps of an epoch, the newest last.
+    offsets_us: Vec<i64>,
+    streams: Vec<Option<Position>>,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    offset_us: i64,
+    /// End of the last packet, mended.
+    end_us: i64,
+}
+
+impl Timeline {
+    pub(super) fn new() -> Self {
+        Self {
+            offsets_us: vec![0],
+            streams: Vec::new(),
+        }
+    }
+
+    /// What to add to the time stamps of a stream's next packet, in microseconds.
+    pub(super) fn offset_us(&mut self, stream: usize, dts_us: i64, duration_us: i64) -> i64 {
+        if self.streams.len() <= stream {
+            self.streams.resize(stream + 1, None);
+        }
+        let latest_us = self.streams.iter().flatten().map(|s| s.end_us).max();
+        let own = self.streams[stream];
+        let runs_on = |offset_us: &i64| {
+            let at_us = dts_us.saturating_add(*offset_us);
+            let is_back =
+                own.is_some_and(|own| at_us < own.end_us.saturating_sub(MAX_STEP_BACK_US));
+            let is_ahead =
+                latest_us.is_some_and(|latest| at_us > latest.saturating_add(MAX_GAP_US));
+            !is_back && !is_ahead
+        };
+        let current = own.map(|own| own.offset_us);
+        let known = current.iter().chain(self.offsets_us.iter().rev());
+        let offset_us = known.copied().find(runs_on).unwrap_or_else(|| {
+            let offset_us = latest_us.unwrap_or(0).saturating_sub(dts_us);
+            if self.offsets_us.len() == MAX_EPOCHS {
+                self.offsets_us.remove(0);
+            }
+            self.offsets_us.push(offset_us);
+            offset_us
+        });
+        let at_us = dts_us.saturating_add(offset_us);
+        self.streams[stream] = Some(Position {
+            offset_us,
+            end_us: at_us.saturating_add(duration_us.max(0)),
+        });
+        offset_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME_US: i64 = 40_000;
+
+    /// Mended times of (stream, dts) in microseconds.
+    fn mend(packets: &[(usize, i64)]) -> Vec<i64> {
+        let mut timeline = Timeline::new();
+        let mended = packets
+            .iter()
+            .map(|&(stream, dts)| dts + timeline.offset_us(stream, dts, FRAME_US));
+        mended.collect()
+    }
+
+    #[test]
+    fn a_steady_clock_is_left_alone() {
+        let packets: Vec<_> = (0..100).map(|i| (i % 2, i as i64 * 20_000)).collect();
+        let times: Vec<_> = packets.iter().map(|p| p.1).collect();
+        assert_eq!(mend(&packets), times);
+    }
+
+    #[test]
+    fn a_second_clock_goes_on_where_the_first_ended() {
+        // Picture jumps first; sound of the old clock still comes.
+        let packets = [(0, 0), (1, 0), (0, 40_000), (0, 900_000_000), (1, 40_000)];
+        assert_eq!(mend(&packets), [0, 0, 40_000, 80_000, 40_000]);
+        // Sound jumps, 15 ms after the picture on its own clock: it stays 15 ms after it.
+        let later = [packets.as_slice(), &[(1, 900_015_000), (0, 900_040_000)]].concat();
+        assert_eq!(mend(&later)[5..], [95_000, 120_000]);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_overlap() {
+        let packets = [
+            (0, 0),
+            (0, 40_000),
+            (0, 80_000),
+            (0, -300_000),
+            (0, -260_000),
+        ];
+        assert_eq!(mend(&packets), [0, 40_000, 80_000, 120_000, 160_000]);
+    }
+
+    #[test]
+    fn a_pause_and_a_rare_stream_are_no_jumps() {
+        let packets = [(0, 0), (0, 9_000_000), (0, 18_000_000), (1, 18_000_000)];
+        assert_eq!(mend(&packets), packets.map(|p| p.1));
+    }
+
+    #[test]
+    fn one_wild_time_stamp_moves_nothing_after_it() {
+        let packets = [
+            (0, 0),
+            (0, 40_000),
+            (0, i64::MAX),
+            (0, 80_000),
+            (0, 120_000),
+        ];
+        let mended = mend(&packets[..2]);
+        assert_eq!(mended, [0, 40_000]);
+        let mut timeline = Timeline::new();
+        let offsets = packets.map(|(stream, dts)| timeline.offset_us(stream, dts, FRAME_US));
+        assert_eq!((offsets[3], offsets[4]), (0, 0));
+    }
+}

@@ -1,0 +1,79 @@
+//! A decoder that takes damage as it comes, and whose time is counted.
+
+use std::time::{Duration, Instant};
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::decoder::Opened;
+
+/// Wall time spent on a file's content, without waiting for source or sink.
+#[derive(Debug, Default)]
+pub(super) struct Spent(Duration);
+
+impl Spent {
+    pub(super) fn on<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = act();
+        self.0 += start.elapsed();
+        result
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.0.as_secs_f64()
+    }
+}
+
+pub(super) struct Decoder {
+    opened: Opened,
+    damaged: u64,
+    pub(super) spent: Spent,
+}
+
+impl Decoder {
+    pub(super) fn new(opened: Opened) -> Self {
+        Self {
+            opened,
+            damaged: 0,
+            spent: Spent::default(),
+        }
+    }
+
+    pub(super) fn send(&mut self, packet: &ffmpeg::Packet) {
+        let sent = self.spent.on(|| self.opened.send_packet(packet));
+        self.tolerate(sent);
+    }
+
+    /// A decoder that refuses to end has nothing left either.
+    pub(super) fn send_eof(&mut self) {
+        let _ = self.opened.send_eof();
+    }
+
+    /// Moves the next decoded frame into `frame`; false if another packet is needed, or all is out.
+    pub(super) fn receive(&mut self, frame: &mut ffmpeg::Frame) -> bool {
+        match self.spent.on(|| self.opened.receive_frame(frame)) {
+            Ok(()) => true,
+            Err(
+                ffmpeg::Error::Eof
+                | ffmpeg::Error::Other {
+                    errno: ffmpeg::error::EAGAIN,
+                },
+            ) => false,
+            Err(error) => {
+                self.tolerate(Err(error));
+                false
+            }
+        }
+    }
+
+    /// Counts a place that is damaged.
+    pub(super) fn tolerate(&mut self, result: Result<(), ffmpeg::Error>) {
+        if let Err(error) = result {
+            tracing::debug!(%error, "a packet could not be decoded");
+            self.damaged += 1;
+        }
+    }
+
+    /// Places that could not be decoded so far.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged
+    }
+}
