@@ -65,6 +65,9 @@ pub enum InputError {
         /// libav's short name of the codec.
         codec: String,
     },
+    /// More streams, or more samples in a table, than libav is allowed to keep.
+    #[error("The file's index is too large: it lists too many streams or too many pictures.")]
+    IndexTooLarge,
     /// Sound or picture is encrypted.
     #[error("The file is encrypted: it can only be used without its copy protection.")]
     Encrypted,

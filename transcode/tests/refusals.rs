@@ -8,7 +8,7 @@ use std::net::TcpListener;
 
 use oracle::make;
 use tempfile::tempdir;
-use transcode::{Control, Error, InputError, MemorySink, Options, Report, Source};
+use transcode::{Control, Error, InputError, Limits, MemorySink, Options, Report, Source};
 
 fn refuse(bytes: impl Into<Vec<u8>>) -> Error {
     run(bytes).expect_err("this must not become a video")
@@ -80,6 +80,85 @@ fn sound_alone_is_named() {
 }
 
 #[test]
+fn encrypted_films_are_named() {
+    let folder = tempdir().unwrap();
+    let clip = "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -f lavfi -i sine=d=1 -c:v libx264 -c:a aac \
+        -encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
+        -encryption_kid a7e61c373e219033c21091fa607bf3b8";
+    let clip = std::fs::read(make(folder.path(), "locked.mp4", clip)).unwrap();
+    let error = refuse(clip.clone());
+    assert!(
+        matches!(error, Error::Input(InputError::Encrypted)),
+        "{error:?}"
+    );
+
+    // As protected shops write it, and broken, so that libav cannot even open it.
+    let mut marked = clip;
+    let entry = marked.windows(4).position(|w| w == b"avc1").unwrap();
+    let entry = marked[entry + 4..]
+        .windows(4)
+        .position(|w| w == b"avc1")
+        .unwrap()
+        + entry
+        + 4;
+    marked[entry..entry + 4].copy_from_slice(b"encv");
+    let tables = marked.windows(4).position(|w| w == b"stsc").unwrap();
+    marked[tables + 8..tables + 12].copy_from_slice(&[0xff; 4]);
+    let error = refuse(marked);
+    assert!(
+        matches!(error, Error::Input(InputError::Encrypted)),
+        "{error:?}"
+    );
+}
+
+/// Adds a box to the end of the one at the end of `path`, and its length to all on the way.
+fn add_box(parent: &mut Vec<u8>, path: &[&[u8; 4]], skip: usize, added: &[u8]) {
+    let Some((kind, rest)) = path.split_first() else {
+        return parent.extend_from_slice(added);
+    };
+    let at = parent[skip..].windows(4).position(|w| w == *kind).unwrap() + skip - 4;
+    let len = u32::from_be_bytes(parent[at..at + 4].try_into().unwrap()) as usize;
+    let mut child: Vec<u8> = parent[at..at + len].to_vec();
+    add_box(&mut child, rest, 8, added);
+    let len_now = child.len() as u32;
+    child[..4].copy_from_slice(&len_now.to_be_bytes());
+    parent.splice(at..at + len, child);
+}
+
+#[test]
+fn dolby_vision_without_another_picture_is_named() {
+    let folder = tempdir().unwrap();
+    let clip = "-f lavfi -i testsrc2=s=320x180:r=25:d=0.4 -pix_fmt yuv420p10le -c:v libx265 \
+        -preset ultrafast -x265-params log-level=error -tag:v hvc1";
+    let plain = std::fs::read(make(folder.path(), "dolby.mp4", clip)).unwrap();
+    for (profile, compatibility, is_shown) in [(5, 0, false), (8, 4, true), (8, 1, true)] {
+        // DOVIDecoderConfigurationRecord: version 1.0, profile, level 1, RPU and base layer.
+        let fields: u16 = profile << 9 | 1 << 3 | 0b101;
+        let mut record = [0; 24];
+        record[0] = 1;
+        record[2..4].copy_from_slice(&fields.to_be_bytes());
+        record[4] = compatibility << 4;
+        let record = [&32_u32.to_be_bytes(), &b"dvcC"[..], &record].concat();
+        let mut film = plain.clone();
+        let path = [
+            b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1",
+        ];
+        add_box(&mut film, &path, 0, &record);
+        match run(film) {
+            Ok(_) => assert!(is_shown, "profile {profile}"),
+            Err(error) => {
+                let named = InputError::DolbyVisionOnly { profile: 5 };
+                assert!(!is_shown, "profile {profile}: {error}");
+                assert!(
+                    matches!(&error, Error::Input(cause) if *cause == named),
+                    "{error:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_truncated_film_is_not_passed_off_as_whole() {
     let folder = tempdir().unwrap();
     for (name, muxer) in [
@@ -118,23 +197,59 @@ fn a_truncated_film_is_not_passed_off_as_whole() {
 #[test]
 fn a_limit_is_named_with_its_figures() {
     let folder = tempdir().unwrap();
-    let clip = make(
-        folder.path(),
-        "clip.mp4",
-        "-f lavfi -i testsrc2=s=320x180:d=4 -c:v libx264",
-    );
-    let mut options = Options::default();
-    options.limits.duration_s = 2;
-    let error = transcode::transcode(
-        Source::path(&clip).unwrap(),
-        &options,
-        &MemorySink::new(),
-        &Control::default(),
-    );
-    let Err(Error::Input(InputError::Limit { found, limit, .. })) = error else {
-        panic!("{error:?}");
+    let clip = "-f lavfi -i testsrc2=s=320x180:d=4 -c:v libx264";
+    let clip = make(folder.path(), "clip.mp4", clip);
+    let found_under = |limits: Limits| {
+        let options = Options {
+            limits,
+            ..Options::default()
+        };
+        let source = Source::path(&clip).unwrap();
+        let result =
+            transcode::transcode(source, &options, &MemorySink::new(), &Control::default());
+        let Err(Error::Input(InputError::Limit { found, what, .. })) = result else {
+            panic!("{options:?}: {result:?}");
+        };
+        (what, found)
     };
-    assert_eq!((found, limit), (3, 2));
+    let whole = Limits::default;
+    let duration_s = 2;
+    let (what, found) = found_under(Limits {
+        duration_s,
+        ..whole()
+    });
+    assert!(what.contains("duration") && found == 3, "{what}: {found}");
+    let len_bytes = 1000;
+    let (what, found) = found_under(Limits {
+        len_bytes,
+        ..whole()
+    });
+    let len = std::fs::metadata(&clip).unwrap().len();
+    assert!(what.contains("size") && found == len, "{what}: {found}");
+    let pixels = 320 * 180 - 1;
+    let (what, found) = found_under(Limits { pixels, ..whole() });
+    assert!(
+        what.contains("pixels") && found == pixels + 1,
+        "{what}: {found}"
+    );
+    let streams = 0;
+    let (what, found) = found_under(Limits { streams, ..whole() });
+    assert!(what.contains("streams") && found == 1, "{what}: {found}");
+    let probe_bytes = 1000;
+    let (what, found) = found_under(Limits {
+        probe_bytes,
+        ..whole()
+    });
+    assert!(
+        what.contains("first picture") && found > 1000,
+        "{what}: {found}"
+    );
+    let decode_s_per_s = 0;
+    let (what, found) = found_under(Limits {
+        decode_s_per_s,
+        ..whole()
+    });
+    assert!(what.contains("decode") && found >= 1, "{what}: {found}");
 }
 
 #[test]

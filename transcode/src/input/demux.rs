@@ -29,6 +29,14 @@ const READ_BUFFER_LEN: usize = 256 * 1024;
 /// MiB are the tables of 22 million, and two pictures of 8192×4320 in 16-bit RGBA.
 const MAX_ALLOCATION_LEN: usize = 512 << 20;
 
+/// Where libav gives up, whatever the limit: so that a file with a few too many is told how many.
+const MAX_STREAMS: u32 = 1000;
+
+/// libav's answer to streams beyond that, and to allocations beyond the above.
+const OUT_OF_MEMORY: ffmpeg::Error = ffmpeg::Error::Other {
+    errno: ffmpeg::error::ENOMEM,
+};
+
 const MICROSECONDS: (i32, i32) = (1, 1_000_000);
 
 /// libav's state that is the process's: where its log goes, and what it may allocate at once.
@@ -65,7 +73,7 @@ impl Demuxer {
         let mut options = ffmpeg::Dictionary::new();
         options.set("format_whitelist", ALLOWED_DEMUXERS);
         options.set("protocol_whitelist", "");
-        options.set("max_streams", &limits.streams.to_string());
+        options.set("max_streams", &MAX_STREAMS.to_string());
         let interrupt = cancel.clone();
         let opened =
             ffmpeg::format::input_from_stream_with_interrupt(io, None, Some(options), move || {
@@ -87,8 +95,9 @@ impl Demuxer {
                 cancel: cancel.clone(),
                 len_bytes,
             }),
-            Err(_) => Err(match tap.take_error() {
+            Err(error) => Err(match tap.take_error() {
                 Some(error) => Error::Source(error),
+                None if error == OUT_OF_MEMORY => InputError::IndexTooLarge.into(),
                 None if is_encrypted_mp4(&mut reader, len_bytes) => InputError::Encrypted.into(),
                 None => InputError::NotAVideo.into(),
             }),

@@ -1,0 +1,111 @@
+//! What is joined of parts: clocks that start anew, pictures that change their shape.
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+mod oracle;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use oracle::{decodes_cleanly, make, picture_times, transcode};
+use tempfile::tempdir;
+use transcode::Options;
+
+const PART: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=3 -f lavfi -i sine=f=440:d=3 \
+    -c:v libx264 -preset ultrafast -c:a aac -output_ts_offset";
+
+fn part(folder: &Path, offset_s: u32) -> Vec<u8> {
+    let path = make(folder, "part.ts", &format!("{PART} {offset_s}"));
+    fs::read(path).unwrap()
+}
+
+fn join(folder: &Path, parts: &[Vec<u8>]) -> PathBuf {
+    let path = folder.join("joined.ts");
+    fs::write(&path, parts.concat()).unwrap();
+    path
+}
+
+/// Stretches of silence in a file's sound, in seconds: (from, to).
+fn silences(path: &Path) -> Vec<(f64, f64)> {
+    let path = path.to_str().unwrap();
+    let filter = "silencedetect=n=-50dB:d=0.06";
+    let (_, log) = oracle::run("ffmpeg", &["-i", path, "-af", filter, "-f", "null", "-"]);
+    let times = |what: &str| -> Vec<f64> {
+        let first_word = |rest: &str| rest.split_whitespace().next().unwrap().parse().unwrap();
+        log.split(what).skip(1).map(first_word).collect()
+    };
+    let (starts, ends) = (times("silence_start: "), times("silence_end: "));
+    starts.into_iter().zip(ends).collect()
+}
+
+#[test]
+fn a_clock_that_starts_anew_goes_on() {
+    let folder = tempdir().unwrap();
+    let [low, high] = [0, 5000].map(|offset_s| part(folder.path(), offset_s));
+    for parts in [[&low, &low], [&low, &high], [&high, &low]] {
+        let source = join(folder.path(), &parts.map(Vec::clone));
+        let (report, out) = transcode(&source, &Options::default());
+        assert_eq!(report.warnings, []);
+        assert!(
+            (6000..6100).contains(&report.duration_ms),
+            "{}",
+            report.duration_ms
+        );
+        let file = out.join("180p.mp4");
+        decodes_cleanly(&file);
+        let times = picture_times(&file, false);
+        assert_eq!(times.len(), 150, "each picture of both parts");
+        let gaps = times.windows(2).map(|w| w[1] - w[0]);
+        assert!(gaps.fold(0.0, f64::max) < 0.1);
+        assert_eq!(silences(&file), [], "the sound goes on over the joint");
+    }
+}
+
+#[test]
+fn a_picture_of_another_shape_keeps_it() {
+    let folder = tempdir().unwrap();
+    let white = |name: &str, size: &str| {
+        let clip =
+            format!("-f lavfi -i color=white:s={size}:r=25:d=1 -c:v libx264 -preset ultrafast");
+        fs::read(make(folder.path(), name, &clip)).unwrap()
+    };
+    let [wide, square, narrow] = [("w", "640x360"), ("s", "360x360"), ("n", "1280x360")]
+        .map(|(n, s)| white(&format!("{n}.ts"), s));
+    let source = join(folder.path(), &[wide, square, narrow]);
+    let (report, out) = transcode(&source, &Options::default());
+    let top = &report.renditions[0];
+    assert_eq!(
+        (top.width_px, top.height_px),
+        (640, 360),
+        "the first picture's size stays"
+    );
+    let file = out.join("360p.mp4");
+    decodes_cleanly(&file);
+    // Mean luma of the whole: 235 for white, 16 for the black bars' share.
+    let mean = |at_s: &str| {
+        let path = file.to_str().unwrap();
+        let filter = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
+        let arguments = [
+            "-v",
+            "error",
+            "-ss",
+            at_s,
+            "-i",
+            path,
+            "-vf",
+            filter,
+            "-frames:v",
+            "1",
+        ];
+        let (out, _) = oracle::run("ffmpeg", &[&arguments[..], &["-f", "null", "-"]].concat());
+        let value = out.split("YAVG=").nth(1).unwrap();
+        value.lines().next().unwrap().parse::<f64>().unwrap()
+    };
+    for (at_s, white_share) in [("0.5", 1.0), ("1.5", 360.0 / 640.0), ("2.5", 0.5)] {
+        let expected = 16.0 + 219.0 * white_share;
+        let seen = mean(at_s);
+        assert!(
+            (seen - expected).abs() < 2.0,
+            "{at_s} s: {seen}, not {expected}"
+        );
+    }
+}
