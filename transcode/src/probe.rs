@@ -218,10 +218,25 @@ fn common_zero_s(video: &Stream<'_>, audio: Option<&Stream<'_>>, picture_s: f64)
     video_s - (lead_s / picture_s).floor() * picture_s
 }
 
+/// libavcodec's decoder for a video stream. Its own ones for VP8 and VP9 know nothing of alpha,
+/// which WebM keeps beside the picture: libvpx decodes both.
+pub(crate) fn picture_decoder(stream: &Stream<'_>) -> Option<ffmpeg::Codec> {
+    let with_alpha = match stream.parameters().id() {
+        codec::Id::VP8 => "libvpx",
+        codec::Id::VP9 => "libvpx-vp9",
+        _ => "",
+    };
+    let has_alpha = stream.metadata().get("alpha_mode") == Some("1");
+    let special = has_alpha.then(|| codec::decoder::find_by_name(with_alpha));
+    special
+        .flatten()
+        .or_else(|| codec::decoder::find(stream.parameters().id()))
+}
+
 fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
     let id = stream.parameters().id();
     let codec = id.name().to_owned();
-    if codec::decoder::find(id).is_none() {
+    if picture_decoder(stream).is_none() {
         return Err(InputError::UnsupportedCodec { codec }.into());
     }
     let parameters = codec::Context::from_parameters(stream.parameters())

@@ -86,17 +86,70 @@ fn full_range_becomes_limited() {
 
 #[test]
 fn what_is_transparent_is_black() {
-    let folder = tempdir().unwrap();
-    // White, but the left half is fully transparent.
-    let clip = "-f lavfi -i color=white:s=320x240:r=25:d=0.4 \
-        -vf format=yuva444p,geq=lum=235:cb=128:cr=128:a='255*gte(X,160)' -c:v qtrle";
-    let source = make(folder.path(), "alpha.mov", clip);
-    let (_, out) = transcode(&source, &Options::default());
-    let file = out.join("240p.mp4");
-    let left = mean_luma(&file, "crop=120:200:10:10,");
-    let right = mean_luma(&file, "crop=120:200:190:10,");
-    assert!((left - 16.0).abs() < 2.0, "transparent became {left}");
-    assert!((right - 235.0).abs() < 2.0, "opaque white became {right}");
+    for (name, codec) in [
+        ("alpha.mov", "qtrle"),
+        (
+            "alpha.webm",
+            "libvpx-vp9 -deadline realtime -pix_fmt yuva420p",
+        ),
+        (
+            "alpha8.webm",
+            "libvpx -deadline realtime -pix_fmt yuva420p -auto-alt-ref 0",
+        ),
+    ] {
+        let folder = tempdir().unwrap();
+        // White, but the left half is fully transparent.
+        let clip = format!(
+            "-f lavfi -i color=white:s=320x240:r=25:d=0.4 \
+             -vf format=yuva444p,geq=lum=235:cb=128:cr=128:a='255*gte(X,160)' -c:v {codec}"
+        );
+        let source = make(folder.path(), name, &clip);
+        let (_, out) = transcode(&source, &Options::default());
+        let file = out.join("240p.mp4");
+        let left = mean_luma(&file, "crop=120:200:10:10,");
+        let right = mean_luma(&file, "crop=120:200:190:10,");
+        assert!(
+            (left - 16.0).abs() < 2.0,
+            "{name}: transparent became {left}"
+        );
+        assert!(
+            (right - 235.0).abs() < 2.0,
+            "{name}: opaque white became {right}"
+        );
+    }
+}
+
+#[test]
+fn colours_of_wide_gamuts_stay_what_they_are() {
+    // BT.709's red, as BT.2020 and Display P3 write it, tagged so.
+    for (primaries, matrix) in [("bt2020", "bt2020nc"), ("smpte432", "bt709")] {
+        let folder = tempdir().unwrap();
+        let source = make(
+            folder.path(),
+            "wide.mp4",
+            &format!(
+                "-f lavfi -i color=red:s=320x240:r=25:d=0.4 -vf \
+                 format=gbrp,setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr:range=pc,\
+                 zscale=p={primaries}:t=bt709:m={matrix}:r=tv,format=yuv420p10le -c:v libx265 \
+                 -x265-params log-level=error:colorprim={primaries}:transfer=bt709:colormatrix={matrix} \
+                 -color_primaries {primaries} -color_trc bt709 -colorspace {matrix}"
+            ),
+        );
+        let (_, out) = transcode(&source, &Options::default());
+        let file = out.join("240p.mp4");
+        let path = file.to_str().unwrap();
+        let pixel = out.join("pixel.rgb");
+        let pixel_path = pixel.to_str().unwrap();
+        let to_rgb = "scale=in_color_matrix=bt709:in_range=tv,crop=1:1:100:100";
+        let arguments = ["-v", "error", "-i", path, "-vf", to_rgb, "-frames:v", "1"];
+        let output = ["-pix_fmt", "rgb24", "-f", "rawvideo", pixel_path];
+        run("ffmpeg", &[&arguments[..], &output].concat());
+        let rgb = std::fs::read(pixel).unwrap();
+        assert!(
+            rgb[0] >= 250 && rgb[1] <= 6 && rgb[2] <= 6,
+            "{primaries}: {rgb:?}"
+        );
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) struct PictureFormat {
     pixel: ffmpeg::format::Pixel,
     space: color::Space,
     range: color::Range,
+    primaries: color::Primaries,
     transfer: color::TransferCharacteristic,
     interlaced: bool,
 }
@@ -30,6 +31,7 @@ impl PictureFormat {
             pixel: frame.format(),
             space: frame.color_space(),
             range: frame.color_range(),
+            primaries: frame.color_primaries(),
             transfer: frame.color_transfer_characteristic(),
             interlaced: frame.is_interlaced(),
         }
@@ -65,23 +67,25 @@ impl PictureFormat {
         };
         let (whole_width, whole_height) = (width, height);
         let (width, height) = fit_inside(width, height, widened);
-        if let Some(transfer) = self.hdr_transfer() {
-            // Tone-mapping comes after scaling: floating point costs by the pixel.
-            steps.push(format!("scale={width}:{height}:flags=bicubic"));
-            steps.push(tone_map(transfer));
-        } else {
-            if self.has_alpha() {
-                // Over black: what is transparent adds no light.
-                steps.push("format=gbrap,premultiply=inplace=1".to_owned());
-            }
-            if (self.width, self.height) != (width, height) || !self.is_output_color() {
-                steps.push(format!(
-                    "scale={width}:{height}:flags=bicubic:in_color_matrix={}:in_range={}:\
-                     out_color_matrix=bt709:out_range=tv",
-                    self.matrix(),
-                    if self.is_full_range() { "pc" } else { "tv" },
-                ));
-            }
+        let as_coded = format!(
+            "in_color_matrix={}:in_range={}",
+            self.matrix(),
+            self.range()
+        );
+        let to_size = format!("scale={width}:{height}:flags=bicubic");
+        if self.has_alpha() {
+            // Over black: what is transparent adds no light.
+            steps.push(format!(
+                "scale={as_coded},format=gbrap,premultiply=inplace=1"
+            ));
+        }
+        if let Some(light) = self.light() {
+            // Such mapping comes after scaling: floating point costs by the pixel.
+            steps.extend([to_size, light]);
+        } else if (self.width, self.height) != (width, height) || !self.is_output_color() {
+            steps.push(format!(
+                "{to_size}:{as_coded}:out_color_matrix=bt709:out_range=tv"
+            ));
         }
         steps.push("format=yuv420p".to_owned());
         if (width, height) != (whole_width, whole_height) {
@@ -98,12 +102,46 @@ impl PictureFormat {
         )
     }
 
-    /// libavfilter's name of a transfer function that only HDR screens show as it is.
-    fn hdr_transfer(&self) -> Option<&'static str> {
-        match self.transfer {
+    /// The mapping of light to BT.709 where it takes more than another matrix: HDR, and colours
+    /// that BT.709's primaries do not mix.
+    fn light(&self) -> Option<String> {
+        let hdr = match self.transfer {
             color::TransferCharacteristic::SMPTE2084 => Some("smpte2084"),
             color::TransferCharacteristic::ARIB_STD_B67 => Some("arib-std-b67"),
             _ => None,
+        };
+        let wide = match self.primaries {
+            color::Primaries::BT2020 => Some("bt2020"),
+            color::Primaries::SMPTE431 => Some("smpte431"),
+            color::Primaries::SMPTE432 => Some("smpte432"),
+            _ => None,
+        };
+        // zscale refuses pictures with properties missing. What is HDR is BT.2020 whether it says
+        // so or not.
+        let assume = |primaries: &str, transfer: &str, matrix: &str| {
+            format!(
+                "setparams=color_primaries={primaries}:color_trc={transfer}:\
+                 colorspace={matrix}:range={}",
+                self.range()
+            )
+        };
+        match (hdr, wide) {
+            (Some(transfer), _) => Some(format!(
+                "{},zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,\
+                 tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv",
+                assume("bt2020", transfer, "bt2020nc")
+            )),
+            (None, Some(primaries)) => {
+                let matrix = match self.matrix() {
+                    "bt2020" => "bt2020nc",
+                    other => other,
+                };
+                Some(format!(
+                    "{},zscale=p=bt709:t=bt709:m=bt709:r=tv",
+                    assume(primaries, "bt709", matrix)
+                ))
+            }
+            (None, None) => None,
         }
     }
 
@@ -120,6 +158,10 @@ impl PictureFormat {
                 self.pixel,
                 YUVJ411P | YUVJ420P | YUVJ422P | YUVJ440P | YUVJ444P
             )
+    }
+
+    fn range(&self) -> &'static str {
+        if self.is_full_range() { "pc" } else { "tv" }
     }
 
     fn is_output_color(&self) -> bool {
@@ -159,16 +201,6 @@ fn fit_inside(width_px: u32, height_px: u32, widened: f64) -> (u32, u32) {
     } else {
         (even(width_px, widened), height_px)
     }
-}
-
-/// From PQ or HLG to BT.709. zscale refuses pictures with properties missing, and what uses these
-/// transfer functions is BT.2020 whether it says so or not.
-fn tone_map(transfer: &str) -> String {
-    format!(
-        "setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv,\
-         zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,\
-         zscale=t=bt709:m=bt709:r=tv"
-    )
 }
 
 /// From the pictures that all rungs start from to a smaller rung's.

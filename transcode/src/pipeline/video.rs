@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::{Rational, Rescale, codec, decoder, frame};
+use ffmpeg_next::{Rational, Rescale, codec, frame};
 
 use super::Queues;
 use super::decode::Decoder;
@@ -14,7 +14,7 @@ use crate::input::Demuxer;
 use crate::media_error::Doing;
 use crate::options::{Limits, Options};
 use crate::orientation::Orientation;
-use crate::probe::{Probe, in_time_base};
+use crate::probe::{Probe, in_time_base, picture_decoder};
 use crate::time::{Clock, Pacer};
 
 /// How far pictures may lag behind the sound in a badly interleaved file: ten minutes of waiting
@@ -66,7 +66,7 @@ impl VideoPath {
         let mut open_options = ffmpeg::Dictionary::new();
         open_options.set("max_pixels", &options.limits.pixels.to_string());
         let opened = decoder
-            .open_as_with(decoder::find(stream.parameters().id()), open_options)
+            .open_as_with(picture_decoder(&stream), open_options)
             .doing("opening the video decoder")?;
         Ok(Self {
             decoder: Decoder::new(opened),
