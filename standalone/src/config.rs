@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use store::{StoreArgs, VideoId, parse_duration};
-use worker::{TranscodeArgs, WorkerArgs};
+use worker::{LimitArgs, TranscodeArgs, WorkerArgs};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
 /// site on this machine, its S3 included.
@@ -51,6 +51,8 @@ pub(crate) struct SiteArgs {
     /// Handed on to the worker.
     #[command(flatten)]
     _transcode: TranscodeArgs,
+    #[command(flatten)]
+    _limits: LimitArgs,
     /// Videos to transcode at once
     #[arg(long, env = "WORKER_JOBS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     _worker_jobs: u16,

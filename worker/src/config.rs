@@ -58,13 +58,40 @@ pub struct WorkerArgs {
     /// Largest original
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30)]
     pub max_upload_bytes: u64,
+    /// What else an original may ask for.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// What an original may ask for, beside its size.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LimitArgs {
+    /// Longest video, in whole seconds
+    #[arg(long, env = "MAX_DURATION", value_parser = parse_duration, default_value = "6h")]
+    pub max_duration: Duration,
+    /// Largest picture, in pixels: width times height
+    #[arg(long, env = "MAX_PIXELS", default_value_t = 8192 * 4320)]
+    pub max_pixels: u64,
+    /// Most streams in one file
+    #[arg(long, env = "MAX_STREAMS", default_value_t = 32)]
+    pub max_streams: u32,
+    /// Most bytes to read of a file before its first picture, such as indexes
+    #[arg(long, env = "MAX_PROBE_BYTES", default_value_t = 64 << 20)]
+    pub max_probe_bytes: u64,
+    /// Most seconds that decoding a second of video may take, on average
+    #[arg(long, env = "MAX_DECODE_RATIO", default_value_t = 60)]
+    pub max_decode_ratio: u32,
 }
 
 impl From<WorkerArgs> for Config {
     fn from(args: WorkerArgs) -> Self {
         let limits = Limits {
             len_bytes: args.max_upload_bytes,
-            ..Limits::default()
+            duration_s: args.limits.max_duration.as_secs(),
+            pixels: args.limits.max_pixels,
+            streams: args.limits.max_streams,
+            probe_bytes: args.limits.max_probe_bytes,
+            decode_s_per_s: args.limits.max_decode_ratio,
         };
         Self {
             store: args.store.into(),
@@ -155,6 +182,9 @@ mod tests {
             (6000, 1)
         );
         assert_eq!(config.poll_interval, Some(Duration::from_millis(500)));
+        let limits = parse(&["--max-duration", "90m", "--max-streams", "8"]);
+        let limits = limits.unwrap().options.limits;
+        assert_eq!((limits.duration_s, limits.streams), (5400, 8));
         assert_eq!(parse(&[]).unwrap().options, Options::default());
     }
 

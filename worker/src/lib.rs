@@ -18,5 +18,5 @@ mod job;
 pub mod package;
 mod sink;
 
-pub use config::{Config, TranscodeArgs, WorkerArgs};
+pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs};
 pub use daemon::run;
