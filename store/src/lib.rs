@@ -9,6 +9,7 @@
 //! [`StatusWriter`] and [`MediaUpload`] → [`StatusWriter::done`], the commit point →
 //! [`queue::Claim::finish`].
 
+mod bandwidth;
 mod claim;
 mod client;
 mod conditional;

@@ -10,6 +10,7 @@ use m3u8_rs::{
 };
 
 use crate::RungName;
+use crate::bandwidth;
 use crate::status::RenditionSummary;
 
 /// The name of the master playlist in its folder.
@@ -104,10 +105,8 @@ impl Rendition {
 
     fn media_playlist(&self, ranges: &[Range], i_frames_only: bool) -> MediaPlaylist {
         let durations = durations(ranges);
-        let target_duration = durations
-            .iter()
-            .map(|duration| duration.round() as u64)
-            .max();
+        let written_s = durations.iter().map(|duration| f64::from(*duration));
+        let target_duration = bandwidth::target_duration_s(written_s);
         let map = Map {
             uri: media_name(&self.name),
             byte_range: Some(ByteRange {
@@ -134,8 +133,7 @@ impl Rendition {
         }
         MediaPlaylist {
             version: Some(7),
-            // 4.4.3.1: no EXTINF, rounded to the nearest whole number, is larger. Zero would be invalid.
-            target_duration: target_duration.unwrap_or(0).max(1),
+            target_duration,
             playlist_type: Some(MediaPlaylistType::Vod),
             independent_segments: true,
             i_frames_only,
@@ -159,29 +157,11 @@ impl Rendition {
     }
 
     fn iframe_variant(&self) -> Option<VariantStream> {
-        let bits_per_second =
-            |bytes: u64, seconds: f64| (bytes as f64 * 8.0 / seconds).ceil() as u64;
-        let peak = self
-            .keyframes
-            .iter()
-            .filter(|keyframe| keyframe.duration_s > 0.0)
-            .map(|keyframe| bits_per_second(keyframe.len_bytes, keyframe.duration_s))
-            .max()?;
-        let bytes = self
-            .keyframes
-            .iter()
-            .map(|keyframe| keyframe.len_bytes)
-            .sum();
-        let seconds: f64 = self
-            .keyframes
-            .iter()
-            .map(|keyframe| keyframe.duration_s)
-            .sum();
-        Some(VariantStream {
+        (!self.keyframes.is_empty()).then(|| VariantStream {
             is_i_frame: true,
             uri: iframe_playlist_name(&self.name),
-            bandwidth: peak,
-            average_bandwidth: Some(bits_per_second(bytes, seconds)),
+            bandwidth: bandwidth::peak_bps(&self.keyframes),
+            average_bandwidth: Some(bandwidth::mean_bps(&self.keyframes)),
             codecs: self
                 .codecs
                 .split(',')
