@@ -15,24 +15,38 @@ export interface Clips {
   pattern1080p(seconds: number): Promise<string>;
   /** A picture that tells the second: see {@link CLOCK}. */
   clock(seconds: number): Promise<string>;
-  /** Black and silent, but for a white frame and a beep together every {@link FLASH_EVERY_S}. */
-  flashAndBeep(seconds: number): Promise<string>;
+  /** Black and silent, but for a flash and a beep that begin together, about once a second. */
+  flashAndBeep(seconds: number, shape?: Shape): Promise<string>;
   remove(): Promise<void>;
 }
 
-export const FLASH_EVERY_S = 1;
+/** What is unusual about a clip. */
+export interface Shape {
+  /** Pictures a second, as a fraction; 25 unless said. */
+  rate?: string;
+  /** A screen recording: pictures come at odd times, and stay away for seconds. */
+  freezes?: boolean;
+  /** The sound begins so late. */
+  soundFrom_s?: number;
+}
 
 /** How `clock` writes the second: its digits to the base, left and right, as steps of grey. */
 export const CLOCK = { base: 18, black: 24, step: 11 } as const;
 
 export async function makeClips(): Promise<Clips> {
   const folder = await mkdtemp(join(tmpdir(), "assetlab-clips-"));
-  const draw = async (name: string, picture: string, tone: string): Promise<string> => {
+  const draw = async (
+    name: string,
+    picture: string,
+    tone: string,
+    toneFrom_s = 0,
+  ): Promise<string> => {
     const file = join(folder, name);
     const video = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
     await run("ffmpeg", [
-      ...["-loglevel", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone],
-      ...[...video, "-c:a", "aac", "-ac", "2", file],
+      ...["-loglevel", "error", "-f", "lavfi", "-i", picture],
+      ...["-itsoffset", `${toneFrom_s}`, "-f", "lavfi", "-i", tone],
+      ...["-vsync", "vfr", ...video, "-c:a", "aac", "-ac", "2", file],
     ]);
     return file;
   };
@@ -51,12 +65,29 @@ export async function makeClips(): Promise<Clips> {
       const picture = `color=size=16x8:rate=25:duration=${seconds},format=yuv444p,${grey},${size}`;
       return draw(`clock-${seconds}s.mp4`, picture, tone(seconds));
     },
-    flashAndBeep(seconds) {
-      const now = `lt(mod(t,${FLASH_EVERY_S}),0.1)`;
-      const flash = `drawbox=color=white:thickness=fill:enable='${now}'`;
-      const picture = `color=black:size=640x360:rate=25:duration=${seconds},${flash}`;
-      const beep = `aevalsrc=exprs='0.5*sin(2*PI*1000*t)*${now}':s=48000:d=${seconds}`;
-      return draw(`flash-${seconds}s.mp4`, picture, beep);
+    flashAndBeep(seconds, { rate = "25", freezes = false, soundFrom_s = 0 } = {}) {
+      const [num, den = 1] = rate.split("/").map(Number) as [number, number?];
+      const frames = Math.round(num / den);
+      const every_s = freezes ? 1 : (frames * den) / num;
+      const lit = (t: string) => `lt(mod(${t},${every_s}),0.1)`;
+      // Of a thousand pictures a second, about thirty and each flash's first; then 1.5, 1.7 and
+      // 4.5 s without any.
+      const frozen = "between(mod(t,17),3.2,4.7)+between(mod(t,17),6.3,7.9995)";
+      const seldom = "gte(t-prev_selected_t,0.0331)+lt(mod(t,1),0.0005)+isnan(prev_selected_t)";
+      const pictures = freezes
+        ? `rate=1000,select='(${seldom})*not(${frozen}+between(mod(t,17),10.05,14.5))'`
+        : `rate=${rate}`;
+      const white = freezes ? lit("t") : `lt(mod(n,${frames}),${frames / 10})`;
+      const flash = `drawbox=color=white:thickness=fill:enable='${white}'`;
+      const black = `color=black:size=640x360:duration=${seconds}`;
+      const beep = `0.5*sin(2*PI*1000*t)*${lit(`t+${soundFrom_s}`)}`;
+      const name = `flash-${num}-${seconds}s-${freezes}-${soundFrom_s}.mp4`;
+      return draw(
+        name,
+        `${black}:${pictures},${flash}`,
+        `aevalsrc=exprs='${beep}':s=48000:d=${seconds - soundFrom_s}`,
+        soundFrom_s,
+      );
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -17,12 +17,12 @@ export async function uploadByApi(server: AssetLab, file: string): Promise<strin
   return ((await response.json()) as { id: string }).id;
 }
 
-export async function untilDone(server: AssetLab, id: string): Promise<void> {
+export async function untilDone(server: AssetLab, id: string, within_s = 120): Promise<void> {
   const done = async () => {
     const response = await fetch(`${server.origin}/api/video/${id}/status`);
     expect(((await response.json()) as { status: string }).status).toBe("done");
   };
-  await vi.waitFor(done, { timeout: 120_000, interval: 500 });
+  await vi.waitFor(done, { timeout: within_s * 1000, interval: 500 });
 }
 
 export const video = (page: Page) => page.locator("video");
