@@ -37,6 +37,12 @@ impl PictureFormat {
         }
     }
 
+    /// Where fields and whole pictures take turns, one chain serves both: the deinterlacer needs
+    /// the pictures around a field, and lets whole ones pass.
+    pub(crate) fn stay_interlaced(&mut self, before: &Self) {
+        self.interlaced |= before.interlaced;
+    }
+
     /// Width over height as the picture is meant to be shown, before it is turned.
     pub(crate) fn shape(&self) -> f64 {
         let pixel = f64::from(self.pixel_aspect);

@@ -35,7 +35,7 @@ pub(super) struct AudioPath {
 }
 
 impl AudioPath {
-    /// `None` without a usable audio stream.
+    /// `None` without an audio stream that can be decoded.
     pub(super) fn open(
         demuxer: &Demuxer,
         probe: &Probe,
@@ -52,12 +52,17 @@ impl AudioPath {
             .doing("preparing the audio decoder")?
             .decoder();
         decoder.set_packet_time_base(stream.time_base());
-        let opened = decoder
-            .open_as(ffmpeg::decoder::find(stream.parameters().id()))
-            .doing("opening the audio decoder")?;
+        let codec = stream.parameters().id();
+        let opened = match decoder.open_as(ffmpeg::decoder::find(codec)) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::debug!(%error, "the sound cannot be decoded");
+                return Ok(None);
+            }
+        };
         Ok(Some(Self {
             decoder: Decoder::new(opened),
-            codec: stream.parameters().id(),
+            codec,
             chain: None,
             encoder: AudioEncoder::open(settings)?,
             settings,
@@ -138,13 +143,12 @@ impl AudioPath {
         if frame.samples() == 0 || frame.rate() == 0 {
             return Ok(());
         }
-        self.heard_any = true;
         let pts = frame.timestamp().map(|pts| pts.saturating_sub(self.zero));
         let at_s = |pts: i64| pts as f64 * f64::from(self.time_base);
         // No video that long would be taken: such a time stamp is damage, and the sound goes on.
         let sane = pts.filter(|pts| self.limits.check_duration(at_s(*pts)).is_ok());
         if sane != pts {
-            self.decoder.tolerate(Err(ffmpeg::Error::InvalidData));
+            self.decoder.tolerate(&"a time stamp beyond the limit");
         }
         frame.set_pts(sane);
         let rate = f64::from(self.settings.sample_rate_hz);
@@ -166,11 +170,15 @@ impl AudioPath {
                 channels,
             } = self.settings;
             let first = self.encoder.taken();
-            let chain = format.chain_to(sample_rate_hz, channels, first, self.time_base)?;
-            self.chain = Some((format, chain));
+            match format.chain_to(sample_rate_hz, channels, first, self.time_base) {
+                Ok(chain) => self.chain = Some((format, chain)),
+                // Sound of a kind that cannot be mixed down costs the sound, not the video.
+                Err(error) => self.decoder.tolerate(&error),
+            }
         }
         if let Some((_, chain)) = &mut self.chain {
             chain.push(frame)?;
+            self.heard_any = true;
         }
         self.encode(queues)
     }

@@ -1,5 +1,6 @@
 //! A decoder that takes damage as it comes, and whose time is counted.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use ffmpeg_next as ffmpeg;
@@ -38,8 +39,9 @@ impl Decoder {
     }
 
     pub(super) fn send(&mut self, packet: &ffmpeg::Packet) {
-        let sent = self.spent.on(|| self.opened.send_packet(packet));
-        self.tolerate(sent);
+        if let Err(error) = self.spent.on(|| self.opened.send_packet(packet)) {
+            self.tolerate(&error);
+        }
     }
 
     /// A decoder that refuses to end has nothing left either.
@@ -50,7 +52,13 @@ impl Decoder {
     /// Moves the next decoded frame into `frame`; false if another packet is needed, or all is out.
     pub(super) fn receive(&mut self, frame: &mut ffmpeg::Frame) -> bool {
         match self.spent.on(|| self.opened.receive_frame(frame)) {
-            Ok(()) => true,
+            Ok(()) => {
+                // Mended as well as the decoder could, but seen.
+                if frame.is_corrupt() || frame.has_decode_errors() {
+                    self.tolerate(&"a frame has errors");
+                }
+                true
+            }
             Err(
                 ffmpeg::Error::Eof
                 | ffmpeg::Error::Other {
@@ -58,18 +66,16 @@ impl Decoder {
                 },
             ) => false,
             Err(error) => {
-                self.tolerate(Err(error));
+                self.tolerate(&error);
                 false
             }
         }
     }
 
     /// Counts a place that is damaged.
-    pub(super) fn tolerate(&mut self, result: Result<(), ffmpeg::Error>) {
-        if let Err(error) = result {
-            tracing::debug!(%error, "a packet could not be decoded");
-            self.damaged += 1;
-        }
+    pub(super) fn tolerate(&mut self, cause: &dyn fmt::Display) {
+        tracing::debug!(%cause, "a part could not be decoded");
+        self.damaged += 1;
     }
 
     /// Places that could not be decoded so far.

@@ -233,7 +233,11 @@ impl Feed {
         if damaged > 0 {
             warnings.push(Warning::Damaged { places: damaged });
         }
-        if probe.has_undecodable_audio || self.audio.as_ref().is_some_and(AudioPath::is_silent) {
+        let is_silent = match &self.audio {
+            Some(audio) => audio.is_silent(),
+            None => probe.audio.is_some() || probe.has_undecodable_audio,
+        };
+        if is_silent {
             warnings.push(Warning::SilentAudio);
         }
         let decoded_s = self.video.decoded_s();
@@ -279,7 +283,8 @@ impl Feed {
 
 /// A file that ends early is never passed off as whole.
 fn check_duration(declared_s: f64, decoded_s: f64) -> Result<Option<Warning>> {
-    if decoded_s < 0.9 * declared_s {
+    let missing_s = declared_s - decoded_s;
+    if decoded_s < 0.9 * declared_s && missing_s > INCOMPLETE_FROM_S {
         let (declared_s, decoded_s) = (declared_s.round() as u64, decoded_s.round() as u64);
         return Err(InputError::Incomplete {
             declared_s,
@@ -287,12 +292,14 @@ fn check_duration(declared_s: f64, decoded_s: f64) -> Result<Option<Warning>> {
         }
         .into());
     }
-    let is_short = declared_s - decoded_s > SHORTER_FROM_S;
+    let is_short = missing_s > SHORTER_FROM_S;
     Ok(is_short.then(|| Warning::Shorter {
         declared_ms: (declared_s * 1000.0).round() as u64,
         decoded_ms: (decoded_s * 1000.0).round() as u64,
     }))
 }
 
+/// What a short clip may lack without being no clip: subtitles may end later, and count.
+const INCOMPLETE_FROM_S: f64 = 0.5;
 /// What is missing at the end without being worth a word: a few frames.
 const SHORTER_FROM_S: f64 = 0.25;

@@ -67,7 +67,10 @@ impl VideoPath {
         open_options.set("max_pixels", &options.limits.pixels.to_string());
         let opened = decoder
             .open_as_with(picture_decoder(&stream), open_options)
-            .doing("opening the video decoder")?;
+            .map_err(|error| {
+                tracing::debug!(%error, "the video decoder cannot be opened");
+                InputError::Undecodable
+            })?;
         Ok(Self {
             decoder: Decoder::new(opened),
             chain: None,
@@ -157,7 +160,10 @@ impl VideoPath {
         self.limits.check_duration(self.clock.seconds(end))?;
         self.end = self.end.max(end);
 
-        let format = PictureFormat::of(frame);
+        let mut format = PictureFormat::of(frame);
+        if let Some((built_for, _)) = &self.chain {
+            format.stay_interlaced(built_for);
+        }
         if self
             .chain
             .as_ref()
