@@ -56,6 +56,8 @@ pub struct VideoStream {
     pub orientation: Orientation,
     /// How regularly pictures follow one another.
     pub cadence: Cadence,
+    /// Most pictures a second, over any stretch: the rate itself where it is constant.
+    pub peak_frame_rate: FrameRate,
     /// Declared bitrate in bit/s.
     pub bitrate_bps: Option<u64>,
     pub(crate) index: usize,
@@ -262,6 +264,7 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
     } else {
         (square_width, square_height)
     };
+    let (cadence, peak_frame_rate) = cadence(stream);
     Ok(VideoStream {
         codec,
         coded_width_px: width,
@@ -269,7 +272,8 @@ fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
         width_px,
         height_px,
         orientation,
-        cadence: cadence(stream),
+        cadence,
+        peak_frame_rate,
         bitrate_bps: u64::try_from(stream.parameters().bit_rate())
             .ok()
             .filter(|bps| *bps > 0),
@@ -329,7 +333,9 @@ fn describe_audio(stream: &Stream<'_>) -> Option<AudioStream> {
 const SAME_RATE: f64 = 0.02;
 const GUESSED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
 
-fn cadence(stream: &Stream<'_>) -> Cadence {
+/// How regular the pictures are, and most of them a second; from the index, where there is one of
+/// every picture.
+fn cadence(stream: &Stream<'_>) -> (Cadence, FrameRate) {
     let rate = |r: Rational| FrameRate::new(r.numerator(), r.denominator());
     let (nominal, mean) = (rate(stream.rate()), rate(stream.avg_frame_rate()));
     let same = |a: FrameRate, b: FrameRate| (a.as_f64() / b.as_f64() - 1.0).abs() < SAME_RATE;
@@ -339,15 +345,21 @@ fn cadence(stream: &Stream<'_>) -> Cadence {
     let gaps = times.windows(2).map(|w| w[1] - w[0]);
     let (least, most) = (gaps.clone().min().unwrap_or(0), gaps.max().unwrap_or(0));
     let indexed = times.len() > 2 && stream.frames() > 0;
-    match (nominal, mean) {
+    let cadence = match (nominal, mean) {
         (Some(nominal), Some(mean)) if same(nominal, mean) && (!indexed || most - least <= 1) => {
-            Cadence::Constant(nominal)
+            return (Cadence::Constant(nominal), nominal);
         }
         (_, Some(mean)) if indexed && least > 0 && most <= 2 * least => Cadence::Steady(mean),
         (_, Some(mean)) => Cadence::Irregular(mean),
         (Some(nominal), None) => Cadence::Irregular(nominal),
         (None, None) => Cadence::Irregular(GUESSED_RATE),
-    }
+    };
+    let time_base = stream.time_base();
+    let of_least_gap = i32::try_from(least.saturating_mul(i64::from(time_base.numerator())))
+        .ok()
+        .and_then(|gap| FrameRate::new(time_base.denominator(), gap));
+    let peak = of_least_gap.filter(|_| indexed).or(nominal);
+    (cadence, peak.unwrap_or(cadence.frame_rate()))
 }
 
 /// Milliseconds in a time base's ticks.

@@ -56,7 +56,7 @@ pub struct Rendition {
     pub bandwidth_bps: u64,
     /// Measured mean in bit/s.
     pub average_bandwidth_bps: u64,
-    /// Frames per second: the source's constant rate, or the mean of what came out.
+    /// Frames per second: the source's constant rate, or that of the busiest two seconds.
     pub frame_rate: f64,
     /// Length of the file in bytes.
     pub len_bytes: u64,

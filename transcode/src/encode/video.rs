@@ -5,7 +5,7 @@ use ffmpeg_next::{Rational, codec, color, encoder, format, frame, picture};
 
 use crate::ladder::Target;
 use crate::media_error::{Doing, MediaError};
-use crate::time::{Cadence, Clock, MAX_FPS};
+use crate::time::{Cadence, Clock, FrameRate, MAX_FPS};
 
 /// What one rung's encoder is opened with.
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub(crate) struct VideoSettings {
     pub(crate) target: Target,
     pub(crate) clock: Clock,
     pub(crate) cadence: Cadence,
+    pub(crate) peak_frame_rate: FrameRate,
     pub(crate) preset: String,
     pub(crate) peak_bitrate_bps: u64,
     pub(crate) threads: usize,
@@ -31,13 +32,14 @@ impl VideoEncoder {
             .encoder()
             .video()
             .doing("preparing the video encoder")?;
-        let rate = settings.cadence.frame_rate();
+        let rate = settings.peak_frame_rate;
         video.set_width(settings.target.width_px);
         video.set_height(settings.target.height_px);
         video.set_format(format::Pixel::YUV420P);
         video.set_aspect_ratio(Rational(1, 1));
         video.set_time_base(Rational(1, settings.clock.timescale as i32));
-        // Unset, x264 takes the time base for the frame rate and writes the highest level.
+        // The level has to allow for the busiest stretch. Unset, x264 takes the time base for the
+        // frame rate and writes the highest.
         video.set_frame_rate(Some(match rate.as_f64() > f64::from(MAX_FPS) {
             true => Rational(MAX_FPS as i32, 1),
             false => Rational(rate.num as i32, rate.den as i32),
@@ -103,15 +105,16 @@ impl VideoEncoder {
 mod tests {
     use super::*;
     use crate::ladder::Ladder;
-    use crate::time::FrameRate;
 
     /// What the encoder takes the frame rate for.
     fn frame_rate(num: u32, den: u32) -> f64 {
-        let cadence = Cadence::Irregular(FrameRate { num, den });
+        let peak_frame_rate = FrameRate { num, den };
+        let cadence = Cadence::Irregular(peak_frame_rate);
         let encoder = VideoEncoder::open(&VideoSettings {
             target: Ladder::default().fit(320, 240)[0],
             clock: Clock::new(cadence, 1, 90_000),
             cadence,
+            peak_frame_rate,
             preset: "ultrafast".into(),
             peak_bitrate_bps: 800_000,
             threads: 1,

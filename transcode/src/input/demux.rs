@@ -7,9 +7,8 @@ use ffmpeg_next::Rescale;
 use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::format::context::StreamIo;
 
-use super::encryption::is_encrypted_mp4;
 use super::timeline::Timeline;
-use super::{Fetched, Source, Tap};
+use super::{Fetched, Source, Tap, mp4};
 use crate::control::CancelToken;
 use crate::error::{Error, InputError, Result};
 use crate::options::Limits;
@@ -25,9 +24,12 @@ const MAX_ERRORS_IN_A_ROW: u32 = 1000;
 /// libavformat's read buffer; its default of 32 KiB means a call for every other frame.
 const READ_BUFFER_LEN: usize = 256 * 1024;
 
-/// What libav may allocate at once. A header of a few bytes can announce billions of samples; 512
-/// MiB are the tables of 22 million, and two pictures of 8192×4320 in 16-bit RGBA.
-const MAX_ALLOCATION_LEN: usize = 512 << 20;
+/// What libav may allocate at once: a plane of 8192×4320 in floating point, or the table of six
+/// million samples.
+const MAX_ALLOCATION_LEN: usize = 144 << 20;
+
+/// Most entries in an MP4's index, 24 bytes each: six hours of picture and sound are three million.
+const MAX_INDEX_ENTRIES: u64 = 16_000_000;
 
 /// Where libav gives up, whatever the limit: so that a file with a few too many is told how many.
 const MAX_STREAMS: u32 = 1000;
@@ -68,7 +70,15 @@ impl Demuxer {
                 })?;
         limits.check("its size in bytes", len_bytes, limits.len_bytes)?;
         tap.allow(Some(limits.probe_bytes));
-        let io = StreamIo::from_read_seek_with_capacity(reader.clone(), READ_BUFFER_LEN)
+        let facts = match mp4::inspect(&mut reader, len_bytes) {
+            Ok(facts) => facts,
+            Err(_) if cancel.is_cancelled() => return Err(Error::Cancelled),
+            Err(error) => return Err(Error::Source(tap.take_error().unwrap_or(error))),
+        };
+        if facts.entries > MAX_INDEX_ENTRIES {
+            return Err(InputError::IndexTooLarge.into());
+        }
+        let io = StreamIo::from_read_seek_with_capacity(reader, READ_BUFFER_LEN)
             .map_err(|_| InputError::NotAVideo)?;
         let mut options = ffmpeg::Dictionary::new();
         options.set("format_whitelist", ALLOWED_DEMUXERS);
@@ -98,7 +108,7 @@ impl Demuxer {
             Err(error) => Err(match tap.take_error() {
                 Some(error) => Error::Source(error),
                 None if error == OUT_OF_MEMORY => InputError::IndexTooLarge.into(),
-                None if is_encrypted_mp4(&mut reader, len_bytes) => InputError::Encrypted.into(),
+                None if facts.is_encrypted => InputError::Encrypted.into(),
                 None => InputError::NotAVideo.into(),
             }),
         }

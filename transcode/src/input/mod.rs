@@ -4,16 +4,16 @@
 //! can make it open a URL or another file.
 
 mod demux;
-mod encryption;
 #[cfg(feature = "http")]
 mod http;
+mod mp4;
 mod timeline;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use demux::Demuxer;
 #[cfg(feature = "http")]
@@ -119,7 +119,7 @@ impl Source {
         let reads = Arc::default();
         let tap = Tap { reads, line };
         let reader = TappedReader {
-            inner: Arc::new(Mutex::new(inner)),
+            inner,
             tap: tap.clone(),
         };
         Ok((reader, tap, len_bytes))
@@ -181,18 +181,12 @@ impl Tap {
     }
 }
 
-/// libav owns its reader; a clone reads the same file when libav has given up.
-#[derive(Clone)]
 struct TappedReader {
-    inner: Arc<Mutex<Box<dyn Input>>>,
+    inner: Box<dyn Input>,
     tap: Tap,
 }
 
 impl TappedReader {
-    fn inner(&self) -> MutexGuard<'_, Box<dyn Input>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let kind = error.kind();
@@ -209,7 +203,7 @@ impl Read for TappedReader {
             // Known to the demuxer, which asks for it: no fault of the source.
             return Err(io::ErrorKind::Other.into());
         }
-        let result = self.inner().read(buffer);
+        let result = self.inner.read(buffer);
         let len = self.keep(result)?;
         self.tap.with(|reads| {
             reads.position_bytes += len as u64;
@@ -221,7 +215,7 @@ impl Read for TappedReader {
 
 impl Seek for TappedReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let result = self.inner().seek(to);
+        let result = self.inner.seek(to);
         let position_bytes = self.keep(result)?;
         self.tap.with(|reads| reads.position_bytes = position_bytes);
         Ok(position_bytes)

@@ -49,6 +49,11 @@ impl Decoder {
         let _ = self.opened.send_eof();
     }
 
+    /// Makes it take packets again after its end.
+    pub(super) fn flush(&mut self) {
+        self.opened.flush();
+    }
+
     /// Moves the next decoded frame into `frame`; false if another packet is needed, or all is out.
     pub(super) fn receive(&mut self, frame: &mut ffmpeg::Frame) -> bool {
         match self.spent.on(|| self.opened.receive_frame(frame)) {

@@ -41,6 +41,7 @@ impl Plan {
                     target,
                     clock,
                     cadence: video.cadence,
+                    peak_frame_rate: video.peak_frame_rate,
                     preset: options.preset.clone(),
                     peak_bitrate_bps: target.peak_bitrate_bps(frame_rate, source_bitrate_bps),
                     threads: options.threads.max(1),

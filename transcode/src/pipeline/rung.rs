@@ -14,7 +14,7 @@ use crate::filter::Scaler;
 use crate::mux::{Fragmenter, Muxer};
 use crate::report::{Rendition, mean_bandwidth_bps, peak_bandwidth_bps};
 use crate::sink::{RenditionPlan, Sink};
-use crate::time::Paced;
+use crate::time::{MAX_FPS, Paced};
 
 pub(super) struct Rung {
     settings: VideoSettings,
@@ -61,7 +61,8 @@ struct Work {
     file: File,
     /// Of the fragments still in the encoder: whether they start a segment.
     segment_starts: VecDeque<bool>,
-    pictures: u64,
+    /// Pictures a second in each fragment.
+    frame_rates: Vec<f64>,
 }
 
 impl Work {
@@ -92,7 +93,7 @@ impl Work {
             fragmenter: Fragmenter::new(timescale, sample_rate_hz),
             file: File::new(sink, timescale, sample_rate_hz, expected_fragments),
             segment_starts: VecDeque::new(),
-            pictures: 0,
+            frame_rates: Vec::new(),
             settings,
         })
     }
@@ -110,7 +111,6 @@ impl Work {
         if starts_fragment {
             self.segment_starts.push_back(starts_segment);
         }
-        self.pictures += 1;
         self.encoder.send(&mut frame, pts, starts_fragment)?;
         self.receive()
     }
@@ -125,6 +125,8 @@ impl Work {
     /// Muxes and hands on every fragment that is complete.
     fn deliver(&mut self) -> Result<()> {
         while let Some(mut fragment) = self.fragmenter.pop() {
+            let seconds = self.settings.clock.seconds(fragment.duration);
+            self.frame_rates.push(fragment.video.len() as f64 / seconds);
             let bytes = self.muxer.write(&mut fragment)?;
             let starts_segment = self.segment_starts.pop_front().unwrap_or(false);
             self.file
@@ -138,12 +140,11 @@ impl Work {
         self.receive()?;
         self.fragmenter.finish(end);
         self.deliver()?;
-        let seconds = self.settings.clock.seconds(end);
         let target = self.settings.target;
         let file = self.file.finish(self.muxer.init())?;
         let frame_rate = match self.settings.clock.frame_ticks {
             Some(ticks) => 1.0 / self.settings.clock.seconds(ticks),
-            None => self.pictures as f64 / seconds,
+            None => peak_frame_rate(&self.frame_rates),
         };
         Ok(Rendition {
             name: target.name(),
@@ -159,4 +160,11 @@ impl Work {
             keyframes: file.keyframes,
         })
     }
+}
+
+/// The last fragment may be a picture and a moment long: it counts where there is no other.
+fn peak_frame_rate(of_fragments: &[f64]) -> f64 {
+    let whole = of_fragments.len().saturating_sub(1).max(1);
+    let peak = of_fragments.iter().take(whole).copied().fold(0.0, f64::max);
+    peak.min(f64::from(MAX_FPS))
 }

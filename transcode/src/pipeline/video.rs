@@ -107,16 +107,25 @@ impl VideoPath {
     pub(super) fn keep_up(&mut self, sound_s: f64, queues: &Queues) -> Result<()> {
         let until = self.clock.ticks(sound_s - MAX_LAG_S);
         queues.send_pictures(self.pacer.hold(until))?;
+        if until > 0 && self.last_pts.is_none() {
+            // Decoders hold pictures back; a still picture to a long song may be among them.
+            self.drain_decoder(queues)?;
+            self.decoder.flush();
+        }
         match self.last_pts {
             None if until > 0 => Err(InputError::Undecodable.into()),
             _ => Ok(()),
         }
     }
 
+    fn drain_decoder(&mut self, queues: &Queues) -> Result<()> {
+        self.decoder.send_eof();
+        self.receive(queues)
+    }
+
     /// Takes what the decoder and the filters still hold; fails if not one picture came out.
     pub(super) fn drain(&mut self, queues: &Queues) -> Result<()> {
-        self.decoder.send_eof();
-        self.receive(queues)?;
+        self.drain_decoder(queues)?;
         self.end_chain(queues)?;
         match self.last_pts {
             Some(_) => Ok(()),
