@@ -134,6 +134,8 @@ impl Demuxer {
                     return Ok(Some(packet));
                 }
                 Err(ffmpeg::Error::Eof) => return Ok(None),
+                // A fragment's index, too, can stand for more than there is memory.
+                Err(OUT_OF_MEMORY) => return Err(InputError::IndexTooLarge.into()),
                 Err(error) => tracing::debug!(%error, "a packet could not be read"),
             }
         }

@@ -87,7 +87,7 @@ pub fn transcode(
 ) -> Result<Report> {
     let mut demuxer = Demuxer::open(source, &options.limits, &control.cancel)?;
     let probe = probe::read(&demuxer, &options.limits)?;
-    let plan = Plan::new(&probe, demuxer.len_bytes(), options);
+    let plan = Plan::new(&probe, demuxer.len_bytes(), options)?;
     let video = VideoPath::open(&demuxer, &probe, &plan, options)?;
     let audio = AudioPath::open(&demuxer, &probe, plan.audio, &options.limits)?;
     demuxer.keep_only(&probe.stream_indexes());

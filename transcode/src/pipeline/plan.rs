@@ -1,6 +1,7 @@
 //! What will be made of a source, decided before the first picture is decoded.
 
 use crate::encode::{AudioSettings, VideoSettings};
+use crate::error::InputError;
 use crate::options::Options;
 use crate::probe::{Probe, VideoStream};
 use crate::time::Clock;
@@ -12,6 +13,9 @@ const UNKNOWN_FRAGMENTS: u64 = 2048;
 /// Bytes of a source that two seconds take at the very least: 1 kbit/s.
 const MIN_FRAGMENT_LEN: u64 = 256;
 
+/// x264 encodes no longer side.
+const MAX_SIDE_PX: u64 = 16_384;
+
 pub(super) struct Plan {
     pub(super) clock: Clock,
     /// From small to large; never empty.
@@ -22,7 +26,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(probe: &Probe, source_len_bytes: u64, options: &Options) -> Self {
+    pub(super) fn new(
+        probe: &Probe,
+        source_len_bytes: u64,
+        options: &Options,
+    ) -> Result<Self, InputError> {
         let video = &probe.video;
         let time_base = video.time_base;
         let clock = Clock::new(
@@ -47,6 +55,14 @@ impl Plan {
                     threads: options.threads.max(1),
                 }
             });
+        let rungs: Vec<_> = rungs.collect();
+        let sides = rungs
+            .iter()
+            .map(|rung| rung.target.width_px.max(rung.target.height_px));
+        let longest_px = sides.max().unwrap_or(0);
+        options
+            .limits
+            .check("its longest side in pixels", longest_px.into(), MAX_SIDE_PX)?;
         let expected_fragments = match probe.duration_ms {
             // A tenth more than announced, and some for clips; beyond, references cover several.
             Some(ms) => (ms / u64::from(FRAGMENT_MS)).saturating_mul(11) / 10 + 16,
@@ -58,12 +74,12 @@ impl Plan {
             .audio
             .as_ref()
             .map(|a| AudioSettings::fit(a.sample_rate_hz, a.channels));
-        Self {
+        Ok(Self {
             clock,
-            rungs: rungs.collect(),
+            rungs,
             audio,
             expected_fragments: expected_fragments as usize,
-        }
+        })
     }
 
     /// Size of the pictures that every rung starts from: the largest rung's.
