@@ -23,6 +23,7 @@ pub(crate) async fn run(command: WorkerCommand) -> anyhow::Result<()> {
         stopping.cancel();
     });
     let mut config = Config::from(command.worker);
+    worker::limit_memory(config.max_memory_bytes).context("cannot limit the memory")?;
     if !command.child {
         return Ok(worker::run(config, shutdown).await?);
     }

@@ -28,6 +28,8 @@ pub struct Config {
     pub options: Options,
     /// Jobs at once, at least 1.
     pub jobs: usize,
+    /// Memory in bytes for all of them, as [`limit_memory`](crate::limit_memory) takes it.
+    pub max_memory_bytes: u64,
     /// The distance of looks at an empty queue; unset: 1 s, growing to 10 s.
     pub poll_interval: Option<Duration>,
     /// How long running jobs may go on after a shutdown began, before they are given back.
@@ -81,6 +83,9 @@ pub struct LimitArgs {
     /// Most seconds that decoding a second of video may take, on average
     #[arg(long, env = "MAX_DECODE_RATIO", default_value_t = 60)]
     pub max_decode_ratio: u32,
+    /// Most bytes of memory for each job at once
+    #[arg(long, env = "MAX_JOB_MEMORY", default_value_t = 4 << 30)]
+    pub max_job_memory: u64,
 }
 
 impl From<WorkerArgs> for Config {
@@ -100,6 +105,10 @@ impl From<WorkerArgs> for Config {
                 ..args.transcode.into()
             },
             jobs: args.worker_jobs.into(),
+            max_memory_bytes: args
+                .limits
+                .max_job_memory
+                .saturating_mul(args.worker_jobs.into()),
             poll_interval: args.poll_interval,
             shutdown_grace: args.shutdown_grace,
             sole_owner: None,

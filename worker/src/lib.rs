@@ -15,8 +15,10 @@ mod config;
 mod daemon;
 mod housekeeping;
 mod job;
+mod memory;
 pub mod package;
 mod sink;
 
 pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs};
 pub use daemon::run;
+pub use memory::limit_memory;

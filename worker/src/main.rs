@@ -6,7 +6,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use worker::WorkerArgs;
+use worker::{Config, WorkerArgs};
 
 /// Claims uploaded videos and transcodes them into S3.
 #[derive(Parser)]
@@ -45,6 +45,8 @@ async fn main() -> anyhow::Result<()> {
         }
         stopped.cancel();
     });
-    worker::run(cli.worker.into(), shutdown).await?;
+    let config = Config::from(cli.worker);
+    worker::limit_memory(config.max_memory_bytes)?;
+    worker::run(config, shutdown).await?;
     Ok(())
 }
