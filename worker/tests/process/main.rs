@@ -139,9 +139,11 @@ fn decoded_frames(url: &str) -> usize {
 async fn a_text_file_is_refused_with_a_sentence() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
-    let _worker = Worker::start(&buckets.settings(), &[]);
+    let memory = [("MAX_JOB_MEMORY", "2000000000"), ("WORKER_JOBS", "2")];
+    let worker = Worker::start(&buckets.settings(), &memory);
     let id = upload(&store, b"Dear diary, this is not a film.\n".repeat(100)).await;
     let status = wait_for(&store, id, State::Error, || {}).await;
+    assert_eq!(worker.memory_limit_bytes(), 4_000_000_000);
     let sentence = status.error.unwrap();
     assert!(sentence.contains("not a video"), "{sentence}");
     assert!(status.renditions.is_empty() && status.qualities.is_empty());

@@ -54,6 +54,20 @@ impl Worker {
         assert!(sent.unwrap().success());
     }
 
+    /// What the system lets it allocate, in bytes.
+    pub(crate) fn memory_limit_bytes(&self) -> u64 {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max data size"));
+        line.unwrap()
+            .split_whitespace()
+            .nth(3)
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     /// Files it has written: in its temp and working folder, or open there and already deleted.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let listed = std::fs::read_dir(self.temp_dir.path()).unwrap();
