@@ -45,9 +45,9 @@ mod time;
 
 pub use control::{CancelToken, Control, OnProgress, Progress};
 pub use error::{Error, InputError, Result};
-#[cfg(feature = "http")]
-pub use input::HttpSource;
 pub use input::{Fetched, Source};
+#[cfg(feature = "http")]
+pub use input::{HttpSource, RetryPolicy};
 pub use ladder::{Ladder, LadderError, Rung, Target};
 pub use media_error::MediaError;
 pub use options::{Limits, Options};

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use demux::Demuxer;
 #[cfg(feature = "http")]
-pub use http::HttpSource;
+pub use http::{HttpSource, RetryPolicy};
 
 use crate::control::CancelToken;
 

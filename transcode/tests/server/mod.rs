@@ -1,23 +1,56 @@
-//! A small HTTP file server over a socket that misbehaves on request.
+//! A small HTTP file server over sockets that misbehaves on request.
+#![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
-use std::io::{BufRead, BufReader, Write};
+mod answer;
+
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server does to one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fault {
     /// Serves it well.
     None,
     /// Announces all, sends so many bytes, hangs up.
     CutAfter(usize),
+    /// Announces all, sends so many bytes, and then nothing until the client hangs up.
+    StallAfter(usize),
+    /// Sends pieces of so many bytes, with a pause after each.
+    Trickle(usize, Duration),
+    /// Gives and announces fewer bytes than were asked for (RFC 9110 §15.3.7).
+    Short(usize),
     /// Answers with this status and no file.
     Status(u16),
+    /// The same, and says in how many seconds to come again.
+    RetryAfter(u16, u32),
+    /// Sends the client elsewhere.
+    Redirect(u16, String),
     /// Hangs up before answering.
     HangUp,
-    /// From here on the file has another entity tag.
+    /// Never answers.
+    Mute,
+    /// From here on there is another file.
     Replaced,
+    /// Answers with all of the file and status 200.
+    WholeFile,
+    /// Says that the bytes are those of another place.
+    WrongRange,
+    /// Sends more than the file has, without end.
+    Endless,
+}
+
+/// By what the server tells one version of the file from the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Validator {
+    Etag,
+    /// Sent, but `If-Match` is ignored.
+    EtagOnly,
+    LastModified,
+    /// None; the next version is a byte longer.
+    Length,
 }
 
 /// What was asked for and sent.
@@ -25,8 +58,11 @@ pub(crate) enum Fault {
 pub(crate) struct Log {
     /// Paths asked for, in order.
     pub(crate) paths: Vec<String>,
+    /// The same requests' whole heads.
+    pub(crate) heads: Vec<String>,
     /// Bytes of the file that were sent.
     pub(crate) body_bytes: u64,
+    pub(crate) connections: usize,
 }
 
 pub(crate) struct Server {
@@ -34,41 +70,43 @@ pub(crate) struct Server {
     log: Arc<Mutex<Log>>,
 }
 
+/// What connections share.
+struct Site<F> {
+    file: Mutex<answer::Version>,
+    validator: Validator,
+    fault: F,
+    log: Arc<Mutex<Log>>,
+}
+
 impl Server {
     /// Serves `file` under every path; `fault` says what happens to the n-th request, from 0.
     pub(crate) fn start(
         file: Vec<u8>,
-        fault: impl Fn(usize, &str) -> Fault + Send + 'static,
+        fault: impl Fn(usize, &str) -> Fault + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_validator(file, Validator::Etag, fault)
+    }
+
+    pub(crate) fn with_validator(
+        file: Vec<u8>,
+        validator: Validator,
+        fault: impl Fn(usize, &str) -> Fault + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let log = Arc::<Mutex<Log>>::default();
-        let shared = Arc::clone(&log);
-        let mut tag = "\"first\"";
-        // The thread ends with the test's process.
+        let site = Arc::new(Site {
+            file: Mutex::new(answer::Version::first(file)),
+            validator,
+            fault,
+            log: Arc::clone(&log),
+        });
+        // The threads end with the test's process.
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                let mut connection = connection.unwrap();
-                let Some((path, range, if_match)) = read_request(&connection) else {
-                    continue;
-                };
-                let number = {
-                    let mut log = shared.lock().unwrap();
-                    log.paths.push(path.clone());
-                    log.paths.len() - 1
-                };
-                let fault = fault(number, &path);
-                if fault == Fault::Replaced {
-                    tag = "\"second\"";
-                }
-                let sent = match fault {
-                    Fault::HangUp => 0,
-                    Fault::Status(status) => refuse(&mut connection, status),
-                    _ if if_match.is_some_and(|asked| asked != tag) => refuse(&mut connection, 412),
-                    Fault::CutAfter(len) => serve(&mut connection, &file, range, tag, len),
-                    _ => serve(&mut connection, &file, range, tag, usize::MAX),
-                };
-                shared.lock().unwrap().body_bytes += sent as u64;
+                let site = Arc::clone(&site);
+                site.log.lock().unwrap().connections += 1;
+                std::thread::spawn(move || site.serve(&connection.unwrap()));
             }
         });
         Self { base_url, log }
@@ -79,53 +117,64 @@ impl Server {
     }
 }
 
-type Request = (String, (usize, usize), Option<String>);
-
-fn read_request(connection: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(connection).lines().map_while(Result::ok);
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let (mut range, mut if_match) = ((0, usize::MAX), None);
-    for line in lines.take_while(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(": ")?;
-        match name.to_ascii_lowercase().as_str() {
-            "range" => {
-                let (from, to) = value.strip_prefix("bytes=")?.split_once('-')?;
-                range = (from.parse().ok()?, to.parse().ok()?);
+impl<F: Fn(usize, &str) -> Fault> Site<F> {
+    /// One request after the other, until either side hangs up.
+    fn serve(&self, connection: &TcpStream) {
+        let mut requests = BufReader::new(connection);
+        while let Some(request) = Request::read(&mut requests) {
+            let number = {
+                let mut log = self.log.lock().unwrap();
+                log.paths.push(request.path.clone());
+                log.heads.push(request.head.clone());
+                log.paths.len() - 1
+            };
+            let fault = (self.fault)(number, &request.path);
+            let version = {
+                let mut file = self.file.lock().unwrap();
+                if fault == Fault::Replaced {
+                    *file = file.next(self.validator);
+                }
+                file.clone()
+            };
+            let (sent, goes_on) =
+                answer::answer(connection, &request, &version, self.validator, fault);
+            self.log.lock().unwrap().body_bytes += sent as u64;
+            if !goes_on {
+                return;
             }
-            "if-match" => if_match = Some(value.to_owned()),
-            _ => {}
         }
     }
-    Some((path, range, if_match))
 }
 
-fn serve(
-    connection: &mut TcpStream,
-    file: &[u8],
-    (from, to): (usize, usize),
-    tag: &str,
-    most: usize,
-) -> usize {
-    let to = to.min(file.len() - 1);
-    let body = &file[from..=to];
-    let headers = format!(
-        "Content-Range: bytes {from}-{to}/{}\r\nETag: {tag}\r\n",
-        file.len()
-    );
-    let head = format!(
-        "HTTP/1.1 206 x\r\nContent-Length: {}\r\n{headers}Connection: close\r\n\r\n",
-        body.len()
-    );
-    let body = &body[..body.len().min(most)];
-    let sent = connection
-        .write_all(head.as_bytes())
-        .and_then(|()| connection.write_all(body));
-    if sent.is_ok() { body.len() } else { 0 }
+struct Request {
+    path: String,
+    head: String,
+    range: (usize, usize),
 }
 
-fn refuse(connection: &mut TcpStream, status: u16) -> usize {
-    let head = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    // A client that is gone is no fault of the test's.
-    let _ = connection.write_all(head.as_bytes());
-    0
+impl Request {
+    fn read(connection: &mut impl BufRead) -> Option<Self> {
+        let lines = connection.lines().map_while(Result::ok);
+        let lines: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let path = lines.first()?.split(' ').nth(1)?.to_owned();
+        let mut request = Self {
+            path,
+            head: lines.join("\n"),
+            range: (0, usize::MAX),
+        };
+        if let Some(range) = request.header("range") {
+            let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+            request.range = (from.parse().ok()?, to.parse().ok()?);
+        }
+        Some(request)
+    }
+
+    fn header(&self, wanted: &str) -> Option<&str> {
+        let mut headers = self
+            .head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        Some(headers.next()?.1)
+    }
 }
