@@ -4,13 +4,27 @@
 //! fragmented MP4 for each rung of a [`Ladder`] to a [`Sink`]. Each is at once a file to
 //! download or play, and HLS media addressed by byte ranges, which the [`Report`] lists.
 //!
-//! What it holds to:
+//! # What it holds to
 //!
-//! - H.264 High, 8-bit 4:2:0, BT.709, with AAC-LC: plays everywhere.
-//! - Upright, square pixels, never scaled up; a rung is named after its short side.
-//! - IDR frames at the same times in all renditions, at most 2 s and a frame apart; sound and
-//!   picture begin at zero and end together.
-//! - No protocol is ever opened on behalf of a file; memory is bounded by queues.
+//! - **Plays everywhere.** H.264 High, 8-bit 4:2:0, limited-range BT.709, with AAC-LC in mono or
+//!   stereo. HDR10, HLG and Dolby Vision with such a base are tone-mapped, wide gamuts converted,
+//!   fields deinterlaced, what is transparent is black.
+//! - **Looks as it was meant to.** Upright, square pixels, never scaled up; a rung is named after
+//!   its short side.
+//! - **In sync.** Picture and sound begin at exactly zero, end together, and keep the distance
+//!   they had in the file, over gaps, drift and clocks that start anew. IDR frames lie at the same
+//!   times in all renditions, at most 2 s and a frame apart.
+//! - **Whole, or said not to be.** What is damaged or cut short is an error, or a [`Warning`].
+//! - **A file is data.** The container is told by its content, from a list of demuxers; nothing is
+//!   ever opened on behalf of a file. Memory is bounded by queues, and what a file may ask for by
+//!   [`Limits`], each an [`InputError`] of its own.
+//! - **The same each time.** With one thread, the same input and options give the same bytes.
+//!
+//! # What it does to the process
+//!
+//! libav keeps some state for the whole process. The first use of this crate sends libav's log to
+//! [`tracing`] (target `libav`, DEBUG and TRACE, no more than 100 lines a second, without URLs),
+//! and bounds each of libav's allocations to 144 MiB.
 //!
 //! ```no_run
 //! use transcode::{Control, MemorySink, Options, Source};
