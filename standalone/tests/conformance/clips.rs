@@ -35,7 +35,8 @@ pub(crate) const CLIPS: [Clip; 17] = [
     Clip {
         name: "freezes.mp4",
         arguments: "-f lavfi -i testsrc2=s=320x180:r=25:d=7 -f lavfi -i sine=r=48000:d=12 \
-            -vf setpts=PTS+floor(N/13)*0.37/TB -vsync vfr -bf 0 -video_track_timescale 600 -c:a aac",
+            -vf settb=1/600,setpts=PTS+floor(N/13)*222 -vsync vfr -enc_time_base:v 1/600 -bf 0 \
+            -video_track_timescale 600 -c:a aac",
         rungs: &["90p", "180p"],
         segments: 3,
         has_sound: true,
@@ -44,7 +45,7 @@ pub(crate) const CLIPS: [Clip; 17] = [
     Clip {
         name: "jitter.mkv",
         arguments: "-f lavfi -i testsrc2=s=320x180:r=25:d=9 -f lavfi -i sine=r=48000:d=9 \
-            -vf setpts=PTS+mod(N\\,3)*0.006/TB -vsync vfr -c:a aac",
+            -vf settb=1/1000,setpts=PTS+mod(N\\,3)*6 -vsync vfr -enc_time_base:v 1/1000 -c:a aac",
         rungs: &["90p", "180p"],
         segments: 3,
         has_sound: true,

@@ -211,7 +211,7 @@ impl Player {
         let offsets = playlist.segments.iter().map(|s| s.range.offset_bytes);
         parts.extend(offsets.zip(bodies));
         let mut file = Vec::new();
-        for (offset_bytes, body) in parts {
+        for (offset_bytes, body) in parts.into_iter().filter(|(_, body)| !body.is_empty()) {
             file.resize(offset_bytes as usize, 0);
             file.extend(body);
         }

@@ -39,7 +39,7 @@ fn names(package: &Package) -> Vec<&str> {
 async fn every_shape_of_clip_becomes_a_package_that_conforms() {
     let drawn = tempfile::tempdir().unwrap();
     let folder = Folder::new();
-    let site = Site::start(&folder, &[("LADDER", LADDER)]);
+    let site = Site::start(&folder, &[("LADDER", LADDER), ("POLL_INTERVAL", "100ms")]);
     let mut violations = Vec::new();
     for clip in &CLIPS {
         let path = clip.make(drawn.path());

@@ -41,6 +41,10 @@ const DAMAGES: &[Damage] = &[
             f.add(&[("moof", 2), ("traf", 0), ("tfdt", 0)], 8, 400);
         },
     ),
+    (
+        "90p.m3u8, segment 1: the EXTINF before it add up to 4 s, it is shown from 4.08 s on",
+        |f| f.add(&[("moof", 2), ("traf", 0), ("trun", 0)], 24, 800),
+    ),
     ("track 2: fragment 1 has no sample of it", |f| {
         f.poke(AUDIO_TFHD, 4, &[0, 0, 0, 1]);
     }),

@@ -17,6 +17,6 @@ pub(crate) struct ByteRange {
 
 impl ByteRange {
     pub(crate) fn end(self) -> u64 {
-        self.offset_bytes + self.len_bytes
+        self.offset_bytes.saturating_add(self.len_bytes)
     }
 }

@@ -53,8 +53,9 @@ pub(super) async fn check(rung: &Rung, violations: &mut Violations) {
 async fn decode(input: &str) -> (usize, Vec<String>) {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-hide_banner", "-nostdin", "-v", "error", "-i", input]);
-    // Neither repeats nor drops a picture.
-    ffmpeg.args(["-vsync", "passthrough", "-f", "null", "-progress", "-", "-"]);
+    // Neither repeats nor drops a picture, nor rounds its time to a frame rate's.
+    ffmpeg.args(["-vsync", "passthrough", "-enc_time_base:v", "-1"]);
+    ffmpeg.args(["-f", "null", "-progress", "-", "-"]);
     let output = ffmpeg.stdin(Stdio::null()).output().await.unwrap();
     let progress = String::from_utf8_lossy(&output.stdout);
     let pictures = progress

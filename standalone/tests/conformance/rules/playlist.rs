@@ -52,7 +52,7 @@ fn target_duration(name: &str, playlist: &MediaPlaylist, violations: &mut Violat
 pub(super) fn check_against_file(rung: &Rung, file: &File, violations: &mut Violations) {
     let name = &rung.name;
     map(name, &rung.playlist, file, violations);
-    let starts_s = rung.playlist.starts_s();
+    let (starts_s, idr_times_s) = (rung.playlist.starts_s(), file.idr_times_s());
     let mut end = file.fragments[0].start;
     for (number, segment) in rung.playlist.segments.iter().enumerate() {
         let place = format!("{name}, segment {number}");
@@ -74,7 +74,7 @@ pub(super) fn check_against_file(rung: &Rung, file: &File, violations: &mut Viol
             );
             continue;
         };
-        let parts = fragments[first..=last].iter();
+        let parts = fragments.get(first..=last).unwrap_or_default().iter();
         let ticks: u64 = parts
             .filter_map(|fragment| fragment.track(file.video.id))
             .map(|part| part.duration_ticks())
@@ -89,6 +89,11 @@ pub(super) fn check_against_file(rung: &Rung, file: &File, violations: &mut Viol
         let sum_s = starts_s[number];
         violations.require((tfdt_s - sum_s).abs() <= ROUNDING_S, &place, || {
             format!("the EXTINF before it add up to {sum_s} s, its video tfdt is {tfdt_s} s")
+        });
+        let shown_s = idr_times_s.get(first).copied().unwrap_or(f64::NAN);
+        let frame_s = frame_s(file, first);
+        violations.require((shown_s - sum_s).abs() <= frame_s, &place, || {
+            format!("the EXTINF before it add up to {sum_s} s, it is shown from {shown_s} s on")
         });
     }
     let file_len = rung.file_len_bytes;
@@ -151,9 +156,19 @@ fn check_iframes(iframes: &Iframes, file: &File, violations: &mut Violations) {
         });
         if let [from_s, to_s, ..] = times_s[number..] {
             let (said_s, exact_s) = (segment.duration_s, to_s - from_s);
-            violations.require((said_s - exact_s).abs() <= ROUNDING_S, &place, || {
+            let frame_s = frame_s(file, number);
+            violations.require((said_s - exact_s).abs() <= frame_s, &place, || {
                 format!("EXTINF is {said_s} s, it stands for {exact_s} s")
             });
         }
     }
+}
+
+/// How long the longest picture of a fragment stands: where pictures come at varying distances and
+/// out of order, decode times and times of display differ by less.
+fn frame_s(file: &File, fragment: usize) -> f64 {
+    let part = file.fragments[fragment].track(file.video.id);
+    let samples = part.map_or(&[][..], |part| &part.samples);
+    let longest = samples.iter().map(|sample| sample.duration_ticks).max();
+    file.video.seconds(longest.unwrap_or(0).into()) + ROUNDING_S
 }

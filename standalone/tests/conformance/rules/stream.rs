@@ -94,9 +94,12 @@ impl FrameRate {
             .parts(video)
             .flat_map(|(_, part)| part.samples.iter().map(|s| s.duration_ticks))
             .collect();
-        let first = durations[0];
-        let without_last = &durations[..durations.len() - 1];
-        if without_last.iter().all(|duration| *duration == first) {
+        // The last one may stand a little longer.
+        if let [first, .., _] | [first] = durations[..]
+            && durations[..durations.len() - 1]
+                .iter()
+                .all(|ticks| *ticks == first)
+        {
             return Self {
                 fps: f64::from(video.timescale) / f64::from(first),
                 is_constant: true,
