@@ -91,9 +91,13 @@ impl Clock {
             Cadence::Constant(rate) => Some(rate),
             _ => None,
         };
-        // Longer than the hold, a frame is repeated on the constant grid all the same.
-        let constant = constant.filter(|rate| {
-            rate.num <= MAX_TIMESCALE && rate.as_f64() * MAX_HOLD_MS as f64 >= 1000.0
+        // A picture that stands for longer than the hold is repeated at a constant rate, too.
+        let copies = (1000.0 / (rate.as_f64() * MAX_HOLD_MS as f64))
+            .ceil()
+            .max(1.0) as u32;
+        let constant = constant.and_then(|rate| {
+            let num = rate.num.checked_mul(copies)?;
+            (num <= MAX_TIMESCALE).then_some(FrameRate { num, ..rate })
         });
         match constant {
             Some(rate) => {
@@ -103,7 +107,7 @@ impl Clock {
                     timescale,
                     frame_ticks: Some(frame_ticks),
                     capped,
-                    nominal_ticks: frame_ticks,
+                    nominal_ticks: frame_ticks * i64::from(copies),
                 }
             }
             None => {
@@ -426,7 +430,11 @@ mod tests {
     #[test]
     fn one_picture_a_second_becomes_ten() {
         let clock = Clock::new(Cadence::Constant(rate(1, 1)), 1, 16384);
-        let out = run(clock, (0..5).map(|i| i * 16384), 5 * 16384);
+        let out = run(
+            clock,
+            (0..5).map(|i| i * i64::from(clock.timescale)),
+            5 * i64::from(clock.timescale),
+        );
         assert_eq!(out.len(), 50);
         assert!(out.windows(2).all(|w| w[1].frame >= w[0].frame));
     }

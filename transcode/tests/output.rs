@@ -188,3 +188,38 @@ fn late_sound_is_preceded_by_silence_and_early_end_followed() {
         ends[1]
     );
 }
+
+#[test]
+fn cover_art_is_neither_picture_nor_sound() {
+    let folder = tempdir().unwrap();
+    let cover = make(
+        folder.path(),
+        "cover.png",
+        "-f lavfi -i testsrc2=s=800x800 -frames:v 1",
+    );
+    let clip = format!(
+        "-f lavfi -i testsrc2=s=320x180:r=25:d=2 -f lavfi -i sine=d=2 -i {} -map 0 -map 1 -map 2 \
+         -c:v:0 libx264 -preset ultrafast -c:v:1 mjpeg -c:a aac -disposition:v:1 attached_pic",
+        cover.display()
+    );
+    let source = make(folder.path(), "covered.mp4", &clip);
+    let (report, out) = transcode(&source, &Options::default());
+    assert_eq!(report.warnings, []);
+    assert_eq!(sizes(&report.renditions), [("180p", 320, 180)]);
+    assert_eq!(picture_times(&out.join("180p.mp4"), false).len(), 50);
+}
+
+#[test]
+fn a_slide_show_is_shown_on_an_even_beat() {
+    let folder = tempdir().unwrap();
+    let clip = "-f lavfi -i testsrc2=s=320x180:r=1:d=5 -f lavfi -i sine=r=44100:d=5.02 \
+        -c:v libx264 -preset ultrafast -c:a aac";
+    let source = make(folder.path(), "slides.mp4", clip);
+    let (_, out) = transcode(&source, &Options::default());
+    let file = out.join("180p.mp4");
+    decodes_cleanly(&file);
+    assert_eq!(field(&file, "v", "r_frame_rate"), "10/1");
+    let times = picture_times(&file, false);
+    let is_on_beat = |(n, at): (usize, &f64)| (at - n as f64 / 10.0).abs() < 0.001;
+    assert!(times.iter().enumerate().all(is_on_beat), "{times:?}");
+}

@@ -199,7 +199,9 @@ impl Feed {
                     audio.keep_up(self.video.decoded_s(), &self.queues)?;
                 }
                 self.report_progress(demuxer, probe, control);
-            } else if let Some(audio) = &mut self.audio {
+            } else if let Some(audio) = &mut self.audio
+                && audio.takes(&packet)
+            {
                 audio.decode(&packet, &self.queues)?;
                 self.video.keep_up(audio.taken_s(), &self.queues)?;
             }
