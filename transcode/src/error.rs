@@ -81,7 +81,7 @@ pub enum InputError {
         profile: u8,
     },
     /// A video stream from which not one picture came out.
-    #[error("The file's video is damaged: not one picture could be decoded.")]
+    #[error("Not one picture of the file's video could be decoded.")]
     Undecodable,
     /// Less than nine tenths of the declared duration could be decoded.
     #[error(

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
 mod oracle;
-#[allow(dead_code, reason = "the HTTP tests use the rest")]
 mod server;
 
 use std::path::PathBuf;

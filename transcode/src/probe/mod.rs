@@ -136,16 +136,19 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
 }
 
 /// What the container knows of its length; nothing where it guesses, and nothing of a fragmented
-/// MP4, whose header may say anything: only a sample table is proof.
+/// MP4, whose header may say anything: only a sample table is proof. Only MP4 and AVI state a
+/// length for each stream; of others, libav gives each the file's.
 fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option<Promise> {
-    let has_table = video.frames() > 0 || !input.format().name().starts_with("mov");
+    let is_mp4 = input.format().name().starts_with("mov");
+    let is_of_streams = is_mp4 || input.format().name() == "avi";
+    let has_table = video.frames() > 0 || !is_mp4;
     // A clock that may start anew says nothing of the time between two of its readings.
     let is_steady = !crate::ffi::may_restart_clock(input);
     let stated = has_table && is_steady && !crate::ffi::is_duration_guessed(input);
     let seconds = |ticks: i64, time_base: Rational| {
         (stated && ticks > 0).then(|| ticks as f64 * f64::from(time_base))
     };
-    let of_video = seconds(video.duration(), video.time_base());
+    let of_video = seconds(video.duration(), video.time_base()).filter(|_| is_of_streams);
     let of_video = of_video.map(|stated_s| stated_s.min(table_end_s(video).unwrap_or(stated_s)));
     let of_any = seconds(input.duration(), Rational(1, 1_000_000));
     of_video.map(Promise::Video).or(of_any.map(Promise::Any))

@@ -1,5 +1,7 @@
 //! Which streams are used, and what each of them is.
 
+use std::ops::RangeInclusive;
+
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::stream::{Disposition, Stream};
 use ffmpeg_next::{Rational, codec, media};
@@ -150,6 +152,9 @@ fn square_pixels(width: u32, height: u32, aspect: Rational) -> (u32, u32) {
     }
 }
 
+/// What sound is sampled at; beyond, a packet may last for hours.
+const SAMPLE_RATES_HZ: RangeInclusive<u32> = 1_000..=768_000;
+
 pub(super) fn describe_audio(stream: &Stream<'_>) -> Option<AudioStream> {
     let id = stream.parameters().id();
     codec::decoder::find(id)?;
@@ -165,7 +170,7 @@ pub(super) fn describe_audio(stream: &Stream<'_>) -> Option<AudioStream> {
         index: stream.index(),
         time_base: stream.time_base(),
     };
-    (audio.sample_rate_hz > 0 && audio.channels > 0).then_some(audio)
+    (SAMPLE_RATES_HZ.contains(&audio.sample_rate_hz) && audio.channels > 0).then_some(audio)
 }
 
 /// A mean within this part of the nominal rate is that rate, measured on a short clip.
