@@ -1,18 +1,21 @@
 //! A transcode in a process of its own, whose peak memory can be told from everybody else's.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
-use transcode::{Control, FolderSink, Options, Source};
+use transcode::{Control, Error, FolderSink, Options, Source};
 
 const FILE: &str = "HOSTILE_FILE";
-/// Address space, of which threads reserve more than they use.
-const MAX_KIB: u64 = 6 << 20;
+/// With one thread, the same file gives the same bytes.
+pub(crate) const ONE_THREAD: (&str, &str) = ("HOSTILE_THREADS", "1");
+/// Where memory ends: enough for everything that is not made to use it up.
+pub(crate) const MAX_MIB: u64 = 1536;
 
 /// What became of a file.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// The report's or the error's text.
+    /// The report's or the error's text, with a sum of what was written.
     pub(crate) result: Result<String, String>,
     pub(crate) peak_mib: u64,
 }
@@ -46,14 +49,21 @@ impl Outcome {
 /// Transcodes a file with the default options, in a process that ends with it. Panics if that
 /// process crashes, or if the error is not the file's fault.
 pub(crate) fn transcode(path: &Path, max_cpu_s: u32) -> Outcome {
+    transcode_with(path, max_cpu_s, &[])
+}
+
+/// The same with environment variables of its own.
+pub(crate) fn transcode_with(path: &Path, max_cpu_s: u32, variables: &[(&str, &str)]) -> Outcome {
     let itself = std::env::current_exe().unwrap();
-    // A hang is killed by the time it takes of the processor, however busy the machine is; and
-    // whoever takes more memory than any bound here must not take the machine's.
-    let limited = format!("ulimit -t {max_cpu_s} && ulimit -v {MAX_KIB} && exec \"$0\" \"$@\"");
+    // A hang is killed by the time it takes of the processor, however busy the machine is. Memory
+    // is bounded as a worker bounds its own, but closer.
+    let bounds = format!("ulimit -t {max_cpu_s} && ulimit -d {}", MAX_MIB * 1024);
+    let limited = format!("{bounds} && exec \"$0\" \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &limited, itself.to_str().unwrap()])
         .args(["--exact", "child::the_child", "--ignored", "--nocapture"])
         .env(FILE, path)
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -80,11 +90,12 @@ fn the_child() {
     let Some(path) = std::env::var_os(FILE) else {
         return;
     };
+    let threads = std::env::var(ONE_THREAD.0).map_or(2, |threads| threads.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let sink = FolderSink::new(folder.path()).unwrap();
     let options = Options {
         preset: "ultrafast".into(),
-        threads: 2,
+        threads,
         ..Options::default()
     };
     let source = Source::path(path).unwrap();
@@ -93,17 +104,26 @@ fn the_child() {
         Ok(report) => {
             let sizes = report.renditions.iter().map(|r| (r.width_px, r.height_px));
             let sizes: Vec<_> = sizes.collect();
-            format!(
-                "done {} {} ms, {sizes:?}, {:?}",
-                peak_kib(),
-                report.duration_ms,
-                report.warnings
-            )
+            let (duration_ms, warnings) = (report.duration_ms, &report.warnings);
+            let (peak_kib, sum) = (peak_kib(), sum(folder.path()));
+            format!("done {peak_kib} {duration_ms} ms, {sizes:?}, {sum:016x}, {warnings:?}")
         }
-        Err(error @ transcode::Error::Input(_)) => format!("input {} {error}", peak_kib()),
+        Err(error @ Error::Input(_)) => format!("input {} {error}", peak_kib()),
         Err(error) => format!("other {} {error:?}", peak_kib()),
     };
     println!("\noutcome: {text}");
+}
+
+/// A sum of all files in a folder.
+fn sum(folder: &Path) -> u64 {
+    let paths = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = paths.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let mut sum = DefaultHasher::new();
+    for path in paths {
+        std::fs::read(path).unwrap().hash(&mut sum);
+    }
+    sum.finish()
 }
 
 /// The most memory that was ever resident (proc_pid_status(5)).

@@ -9,15 +9,20 @@ use crate::mp4::{Coded, Track, boxed, full, movie, words};
 use crate::{avi, matroska};
 
 /// One allocation that libav is allowed, and what it needs besides.
-const MAX_MIB: u64 = 900;
+const ONE_TABLE_MIB: u64 = 900;
 const MAX_CPU_S: u32 = 300;
 
 fn outcome(folder: &TempDir, name: &str, bytes: &[u8]) -> Outcome {
+    let outcome = any_outcome(folder, name, bytes);
+    assert!(outcome.peak_mib < ONE_TABLE_MIB, "{name}: {outcome:?}");
+    outcome
+}
+
+/// Of a file that may take all memory there is.
+fn any_outcome(folder: &TempDir, name: &str, bytes: &[u8]) -> Outcome {
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
-    let outcome = transcode(&path, MAX_CPU_S);
-    assert!(outcome.peak_mib < MAX_MIB, "{name}: {outcome:?}");
-    outcome
+    transcode(&path, MAX_CPU_S)
 }
 
 /// The file with the first box, chunk or element of a kind made to say something else.
@@ -105,7 +110,10 @@ fn fragments_of_billions() {
         ];
         bytes.extend(boxed(b"moof", &fragment.concat()));
         bytes.extend(boxed(b"mdat", &picture.sample));
-        outcome(&folder, &format!("fragment-{tracks}-{count}.mp4"), &bytes);
+        // Where fragments lie is known only when the file is read; what stops them is where
+        // memory ends, and that is refused by name, too.
+        let name = format!("fragment-{tracks}-{count}.mp4");
+        assert!(any_outcome(&folder, &name, &bytes).is_refused());
     }
 }
 
@@ -171,7 +179,7 @@ fn an_index_of_real_megabytes() {
         .set_len(900_000_000)
         .unwrap();
     let outcome = transcode(&path, MAX_CPU_S);
-    assert!(outcome.peak_mib < MAX_MIB, "{outcome:?}");
+    assert!(outcome.peak_mib < ONE_TABLE_MIB, "{outcome:?}");
 }
 
 #[test]

@@ -8,6 +8,9 @@ mod bombs;
 mod canary;
 mod child;
 mod claims;
+#[path = "../clips/mod.rs"]
+mod clips;
+mod damage;
 mod h264;
 mod matroska;
 mod mp4;
