@@ -3,6 +3,8 @@
 #   make test   everything CI checks: lint, unit and integration tests, the pages in a real browser
 #   make lint   formatting, lints, types and the dependency rule
 #   make dev    a debug server plus pages that reload as you edit
+#   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
+#   make valgrind   tests of the transcoder with every access to memory checked
 #   make screenshots   renews the pictures in docs/
 
 # rustup installs here; a shell opened before that does not know it yet.
@@ -11,7 +13,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint dev screenshots tools build-packages test-packages
+.PHONY: run test lint dev fuzz valgrind screenshots tools build-packages test-packages valgrind-packages
 
 run: build-packages frontend/dist/index.html
 	cargo build --release --locked -p standalone
@@ -26,11 +28,18 @@ test: test-packages lint
 lint: build-packages frontend/dist/index.html
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd fuzz && cargo fmt --check && cargo clippy --no-deps --locked --target-dir ../target -- -D warnings
 	scripts/check-dependencies.sh
 	cd frontend && npm run --silent lint
 
 dev: build-packages frontend/dist/index.html
 	@exec scripts/dev.sh
+
+fuzz: test-packages
+	@scripts/fuzz.sh
+
+valgrind: valgrind-packages
+	@scripts/valgrind.sh
 
 screenshots: test-packages frontend/dist/index.html
 	cargo build --workspace --bins --locked
@@ -44,6 +53,9 @@ build-packages: tools
 
 test-packages: tools
 	@scripts/install-packages.sh test
+
+valgrind-packages: tools
+	@scripts/install-packages.sh valgrind
 
 # npm writes this file at the end of every install.
 frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json frontend/.npmrc | tools

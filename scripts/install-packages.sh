@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-packages.sh build|test: installs the Debian packages that are missing, and is silent when none is.
+# install-packages.sh build|test|valgrind: installs the Debian packages that are missing, and is silent when none is.
 set -eu
 
 # ffmpeg-next links the system's FFmpeg and generates its bindings with libclang.
@@ -11,7 +11,8 @@ test="chromium ffmpeg"
 case "${1:-}" in
     build) wanted=$build ;;
     test) wanted="$build $test" ;;
-    *) echo "usage: $0 build|test" >&2; exit 2 ;;
+    valgrind) wanted="$build $test valgrind" ;;
+    *) echo "usage: $0 build|test|valgrind" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

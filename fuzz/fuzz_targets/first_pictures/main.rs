@@ -17,7 +17,7 @@ use transcode::{
 };
 
 /// Pictures that are worth their time: more of the same find nothing new.
-const MAX_PROGRESS_CALLS: u32 = 20;
+const MAX_PROGRESS_CALLS: u32 = 10;
 const MAX_DURATION_S: u64 = 4;
 
 fuzz_target!(init: landmarks::listen(), |bytes: &[u8]| {
@@ -59,7 +59,7 @@ fn first_pictures(bytes: &[u8]) -> transcode::Result<Report> {
         threads: 1,
         limits: Limits {
             duration_s: MAX_DURATION_S,
-            pixels: 1024 * 1024,
+            pixels: 512 * 512,
             ..Limits::default()
         },
         ..Options::default()
