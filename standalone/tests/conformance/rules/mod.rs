@@ -3,6 +3,7 @@
 
 mod container;
 mod decoding;
+mod frame_rate;
 mod master;
 mod playlist;
 mod rates;

@@ -1,12 +1,12 @@
 //! What the master says of a stream, and what the stream itself says.
 
+use super::frame_rate::FrameRate;
 use crate::mp4::{Avcc, File, HIGH, Level, Load, SampleEntry, Sps};
 use crate::package::Rung;
 use crate::violations::Violations;
 
 /// Every device that plays H.264 at all plays this level; x264 may name it for a smaller picture.
 const ANY_DEVICE_IDC: u8 = 30;
-const MAX_FPS: f64 = 60.0;
 const BT709: [u32; 3] = [1; 3];
 
 pub(super) fn check(rung: &Rung, file: &File, violations: &mut Violations) {
@@ -25,7 +25,7 @@ pub(super) fn check(rung: &Rung, file: &File, violations: &mut Violations) {
         resolution(name, variant.resolution, file, violations);
     }
     let frame_rate = FrameRate::of(file);
-    check_frame_rate(name, rung.variant.frame_rate, frame_rate, violations);
+    frame_rate.check(name, rung.variant.frame_rate, violations);
     if let Some(avcc) = file.video.avcc() {
         picture(name, &avcc.sps, violations);
         level(name, avcc, file, frame_rate, violations);
@@ -78,71 +78,6 @@ fn resolution(name: &str, said: (u64, u64), file: &File, violations: &mut Violat
     });
 }
 
-/// How fast pictures follow one another.
-#[derive(Debug, Clone, Copy)]
-struct FrameRate {
-    fps: f64,
-    is_constant: bool,
-}
-
-impl FrameRate {
-    /// The constant rate; else that of the busiest stretch between two IDR frames, the last and
-    /// shorter one aside.
-    fn of(file: &File) -> Self {
-        let video = &file.video;
-        let durations: Vec<u32> = file
-            .parts(video)
-            .flat_map(|(_, part)| part.samples.iter().map(|s| s.duration_ticks))
-            .collect();
-        // The last one may stand a little longer.
-        if let [first, .., _] | [first] = durations[..]
-            && durations[..durations.len() - 1]
-                .iter()
-                .all(|ticks| *ticks == first)
-        {
-            return Self {
-                fps: f64::from(video.timescale) / f64::from(first),
-                is_constant: true,
-            };
-        }
-        let rate = |(number, part): (usize, &crate::mp4::TrackFragment)| {
-            let is_last = number > 0 && number + 1 == file.fragments.len();
-            let seconds = video.seconds(part.duration_ticks() as i64);
-            (!is_last).then(|| part.samples.len() as f64 / seconds)
-        };
-        Self {
-            fps: file.parts(video).filter_map(rate).fold(0.0, f64::max),
-            is_constant: false,
-        }
-    }
-}
-
-/// §4.4.6.2: the largest frame rate, rounded to three decimal places.
-fn check_frame_rate(
-    name: &str,
-    said: Option<f64>,
-    measured: FrameRate,
-    violations: &mut Violations,
-) {
-    let said = said.unwrap_or(0.0);
-    let fps = measured.fps;
-    let holds = match measured.is_constant {
-        true => (said - fps).abs() <= 0.001,
-        false => said >= fps * 0.99 && said <= MAX_FPS * 1.01,
-    };
-    violations.require(holds, name, || {
-        let how = if measured.is_constant {
-            "constantly"
-        } else {
-            "up to"
-        };
-        format!("FRAME-RATE is {said}, the pictures come {how} {fps:.3} times a second")
-    });
-    violations.require(fps <= MAX_FPS * 1.01, name, || {
-        format!("{fps:.3} pictures a second are more than {MAX_FPS}")
-    });
-}
-
 fn picture(name: &str, sps: &Sps, violations: &mut Violations) {
     violations.require(sps.is_progressive, name, || {
         "its pictures are interlaced".into()
@@ -170,7 +105,7 @@ fn level(name: &str, avcc: &Avcc, file: &File, frame_rate: FrameRate, violations
         width_mbs: sps.width_mbs.into(),
         height_mbs: sps.height_mbs.into(),
         dpb_frames: sps.dpb_frames.into(),
-        frame_rate: frame_rate.fps,
+        frame_rate: frame_rate.sustained,
         peak_bits,
         peak_s,
         is_high_profile: sps.profile_idc == HIGH,
@@ -180,8 +115,12 @@ fn level(name: &str, avcc: &Avcc, file: &File, frame_rate: FrameRate, violations
     violations.require(carries, name, || {
         format!("level {idc} does not carry {load:?}")
     });
-    let needed = Level::needed(&load).map_or(u8::MAX, |level| level.idc);
+    let most = Load {
+        frame_rate: frame_rate.in_a_second,
+        ..load
+    };
+    let needed = Level::needed(&most).map_or(u8::MAX, |level| level.idc);
     violations.require(idc <= needed.max(ANY_DEVICE_IDC), name, || {
-        format!("its level is {idc}, {needed} carries {load:?}")
+        format!("its level is {idc}, {needed} carries {most:?}")
     });
 }
