@@ -70,15 +70,19 @@ fn every_shape_of_file_is_fetched_about_once() {
         fs::read(path).unwrap()
     };
     let index_last = shape("index-last.mp4", "");
+    let heavy_sound = shape("heavy-sound.mov", "-c:a pcm_s24le");
     let shapes = [
         (
             "index-first.mp4",
             shape("index-first.mp4", "-movflags +faststart"),
         ),
-        ("turns-of-10-s.mp4", in_turns(&index_last, DURATION_S, 10.0)),
         (
-            "sound-after-picture.mp4",
-            in_turns(&index_last, DURATION_S, DURATION_S),
+            "turns-of-10-s.mov",
+            in_turns(&heavy_sound, DURATION_S, 10.0),
+        ),
+        (
+            "sound-after-picture.mov",
+            in_turns(&heavy_sound, DURATION_S, DURATION_S),
         ),
         ("index-last.mp4", index_last),
         (
