@@ -12,6 +12,7 @@ mod claims;
 mod clips;
 mod damage;
 mod h264;
+mod indexes;
 mod matroska;
 mod mp4;
 mod names;
