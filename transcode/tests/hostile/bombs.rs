@@ -13,7 +13,7 @@ use crate::{avi, h264};
 /// What small pictures may take: libav, three encoders' worth of threads, and queues.
 const SMALL_MIB: u64 = 300;
 /// A 4K source and the whole ladder.
-const LARGE_MIB: u64 = 1200;
+const LARGE_MIB: u64 = 600;
 /// Enough for any of these on a slow machine; only a hang takes longer.
 const MAX_CPU_S: u32 = 300;
 
