@@ -89,6 +89,7 @@ fn judge_apart(index: usize, path: &Path) -> Result<String, String> {
     let mut complaints = tempfile::tempfile().unwrap();
     let mut child = Command::new(env::current_exe().unwrap())
         .args([ROW, &index.to_string()])
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(File::try_clone(&complaints).unwrap())

@@ -10,7 +10,7 @@ use crate::oracle::run;
 use crate::rendition::Rendition;
 
 /// Most difference of a mean, of 255 levels.
-const MOST_MEAN_LEVELS: f64 = 1.5;
+const MOST_MEAN_LEVELS: f64 = 1.0;
 /// Most difference of the darkest and brightest tenth, of 255 levels: a range that is taken for the
 /// other moves them by 16 and 20, scaling twice instead of once by up to 5.
 const MOST_EDGE_LEVELS: f64 = 6.0;
