@@ -23,6 +23,12 @@ impl FrameRate {
         }
     }
 
+    /// One frame for each two.
+    pub(crate) fn halved(self) -> Self {
+        let den = self.den.saturating_mul(2);
+        Self { den, ..self }
+    }
+
     /// Frames per second.
     #[must_use]
     pub fn as_f64(self) -> f64 {

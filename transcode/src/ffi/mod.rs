@@ -87,3 +87,12 @@ pub(crate) fn limit_allocations(max_bytes: usize) {
     // SAFETY: sets one atomic variable.
     unsafe { ffi::av_max_alloc(max_bytes) };
 }
+
+/// Whether a stream's pictures are made of two fields each.
+pub(crate) fn is_of_fields(stream: &ffmpeg::format::stream::Stream<'_>) -> bool {
+    use ffi::AVFieldOrder::{AV_FIELD_PROGRESSIVE, AV_FIELD_UNKNOWN};
+    // SAFETY: the stream borrows its live context; an AVStream has its codec parameters as long
+    // as it lives, and the field is a plain public enum that libavformat wrote.
+    let order = unsafe { (*(*stream.as_ptr()).codecpar).field_order };
+    !matches!(order, AV_FIELD_UNKNOWN | AV_FIELD_PROGRESSIVE)
+}

@@ -11,10 +11,10 @@ use super::plan::Plan;
 use crate::encode::{VideoEncoder, VideoSettings};
 use crate::error::{Error, Result};
 use crate::filter::Scaler;
-use crate::mux::{Fragmenter, Muxer};
+use crate::mux::{Fragment, Fragmenter, Muxer};
 use crate::report::{Rendition, mean_bandwidth_bps, peak_bandwidth_bps};
 use crate::sink::{RenditionPlan, Sink};
-use crate::time::{MAX_FPS, Paced};
+use crate::time::{Clock, MAX_FPS, Paced};
 
 pub(super) struct Rung {
     settings: VideoSettings,
@@ -61,8 +61,8 @@ struct Work {
     file: File,
     /// Of the fragments still in the encoder: whether they start a segment.
     segment_starts: VecDeque<bool>,
-    /// Pictures a second in each fragment.
-    frame_rates: Vec<f64>,
+    /// Of the busiest fragment.
+    peak_frame_rate: f64,
 }
 
 impl Work {
@@ -93,7 +93,7 @@ impl Work {
             fragmenter: Fragmenter::new(timescale, sample_rate_hz),
             file: File::new(sink, timescale, sample_rate_hz, expected_fragments),
             segment_starts: VecDeque::new(),
-            frame_rates: Vec::new(),
+            peak_frame_rate: 0.0,
             settings,
         })
     }
@@ -125,8 +125,8 @@ impl Work {
     /// Muxes and hands on every fragment that is complete.
     fn deliver(&mut self) -> Result<()> {
         while let Some(mut fragment) = self.fragmenter.pop() {
-            let seconds = self.settings.clock.seconds(fragment.duration);
-            self.frame_rates.push(fragment.video.len() as f64 / seconds);
+            let frame_rate = frame_rate(&fragment, self.settings.clock);
+            self.peak_frame_rate = self.peak_frame_rate.max(frame_rate);
             let bytes = self.muxer.write(&mut fragment)?;
             let starts_segment = self.segment_starts.pop_front().unwrap_or(false);
             self.file
@@ -144,7 +144,7 @@ impl Work {
         let file = self.file.finish(self.muxer.init())?;
         let frame_rate = match self.settings.clock.frame_ticks {
             Some(ticks) => 1.0 / self.settings.clock.seconds(ticks),
-            None => peak_frame_rate(&self.frame_rates),
+            None => self.peak_frame_rate.min(f64::from(MAX_FPS)),
         };
         Ok(Rendition {
             name: target.name(),
@@ -162,9 +162,12 @@ impl Work {
     }
 }
 
-/// The last fragment may be a picture and a moment long: it counts where there is no other.
-fn peak_frame_rate(of_fragments: &[f64]) -> f64 {
-    let whole = of_fragments.len().saturating_sub(1).max(1);
-    let peak = of_fragments.iter().take(whole).copied().fold(0.0, f64::max);
-    peak.min(f64::from(MAX_FPS))
+/// Pictures a second from a fragment's first to its last, which may stand for longer.
+fn frame_rate(fragment: &Fragment, clock: Clock) -> f64 {
+    let last_duration = fragment.video.last().map_or(0, |packet| packet.duration());
+    let (pictures, ticks) = match fragment.video.len() {
+        0 | 1 => (1, fragment.duration),
+        len => (len - 1, fragment.duration - last_duration),
+    };
+    pictures as f64 / clock.seconds(ticks.max(1))
 }

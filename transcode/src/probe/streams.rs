@@ -6,7 +6,7 @@ use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::stream::{Disposition, Stream};
 use ffmpeg_next::{Rational, codec, media};
 
-use super::{AudioStream, VideoStream};
+use super::{AudioStream, VideoStream, in_time_base};
 use crate::error::{InputError, Result};
 use crate::media_error::Doing;
 use crate::options::Limits;
@@ -182,26 +182,49 @@ const GUESSED_RATE: FrameRate = FrameRate { num: 30, den: 1 };
 fn cadence(stream: &Stream<'_>) -> (Cadence, FrameRate) {
     let rate = |r: Rational| FrameRate::new(r.numerator(), r.denominator());
     let (nominal, mean) = (rate(stream.rate()), rate(stream.avg_frame_rate()));
+    // Some writers state a frame's duration of one tick.
+    let mean =
+        mean.filter(|mean| nominal.is_none_or(|nominal| mean.as_f64() < 1.1 * nominal.as_f64()));
     let same = |a: FrameRate, b: FrameRate| (a.as_f64() / b.as_f64() - 1.0).abs() < SAME_RATE;
     let mut times = crate::ffi::index_timestamps(stream);
     // The last sample's time often is what the writer had left to say.
     times.pop();
-    let gaps = times.windows(2).map(|w| w[1] - w[0]);
+    let gaps = times.windows(2).map(|w| w[1].saturating_sub(w[0]));
     let (least, most) = (gaps.clone().min().unwrap_or(0), gaps.max().unwrap_or(0));
     let indexed = times.len() > 2 && stream.frames() > 0;
     let cadence = match (nominal, mean) {
-        (Some(nominal), Some(mean)) if same(nominal, mean) && (!indexed || most - least <= 1) => {
+        (Some(nominal), Some(mean))
+            if same(nominal, mean) && (!indexed || most.saturating_sub(least) <= 1) =>
+        {
             return (Cadence::Constant(nominal), nominal);
         }
-        (_, Some(mean)) if indexed && least > 0 && most <= 2 * least => Cadence::Steady(mean),
+        (_, Some(mean)) if indexed && least > 0 && most <= least.saturating_mul(2) => {
+            Cadence::Steady(mean)
+        }
         (_, Some(mean)) => Cadence::Irregular(mean),
         (Some(nominal), None) => Cadence::Irregular(nominal),
         (None, None) => Cadence::Irregular(GUESSED_RATE),
     };
-    let time_base = stream.time_base();
-    let of_least_gap = i32::try_from(least.saturating_mul(i64::from(time_base.numerator())))
-        .ok()
-        .and_then(|gap| FrameRate::new(time_base.denominator(), gap));
-    let peak = of_least_gap.filter(|_| indexed).or(nominal);
-    (cadence, peak.unwrap_or(cadence.frame_rate()))
+    let peak = match indexed {
+        true => FrameRate::new(most_in_a_second(&times, stream.time_base()), 1),
+        // Of fields, libav counts each.
+        false if crate::ffi::is_of_fields(stream) => nominal.map(FrameRate::halved),
+        false => nominal,
+    };
+    let mean = cadence.frame_rate();
+    let peak = peak.filter(|peak| peak.as_f64() > mean.as_f64());
+    (cadence, peak.unwrap_or(mean))
+}
+
+/// Most pictures that begin within any second.
+fn most_in_a_second(times: &[i64], time_base: Rational) -> i32 {
+    let second = in_time_base(1.0, time_base);
+    let mut first = 0;
+    let counts = times.iter().enumerate().map(|(last, at)| {
+        while at.saturating_sub(times[first]) >= second {
+            first += 1;
+        }
+        last + 1 - first
+    });
+    counts.max().unwrap_or(0).try_into().unwrap_or(i32::MAX)
 }
