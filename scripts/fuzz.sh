@@ -54,7 +54,8 @@ done
 
 # In jobs of their own, so that one crash does not end the run.
 "$target/$host/release/first_pictures" "$corpus" "$seeds" -fork="$jobs" -max_total_time="$seconds" \
-    -max_len="$MAX_SEED_BYTES" -rss_limit_mb="$MAX_RSS_MIB" -timeout="$MAX_INPUT_SECONDS" \
+    -max_len="$MAX_SEED_BYTES" -rss_limit_mb="$MAX_RSS_MIB" \
+    -timeout="$MAX_INPUT_SECONDS" -report_slow_units="$MAX_INPUT_SECONDS" \
     -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -artifact_prefix="$artifacts/"
 
 found=$(find "$artifacts" -type f)
