@@ -70,11 +70,17 @@ impl Demuxer {
                 })?;
         limits.check("its size in bytes", len_bytes, limits.len_bytes)?;
         tap.allow(Some(limits.probe_bytes));
-        let facts = match mp4::inspect(&mut reader, len_bytes) {
-            Ok(facts) => facts,
-            Err(_) if cancel.is_cancelled() => return Err(Error::Cancelled),
-            Err(error) => return Err(Error::Source(tap.take_error().unwrap_or(error))),
+        let check_probe = || match tap.exceeded() {
+            _ if cancel.is_cancelled() => Err(Error::Cancelled),
+            Some(found) => {
+                let what = "what must be read of it before its first picture, in bytes";
+                Ok(limits.check(what, found, limits.probe_bytes)?)
+            }
+            None => Ok(()),
         };
+        let facts = mp4::inspect(&mut reader, len_bytes);
+        check_probe()?;
+        let facts = facts.map_err(|error| Error::Source(tap.take_error().unwrap_or(error)))?;
         if facts.entries > MAX_INDEX_ENTRIES {
             return Err(InputError::IndexTooLarge.into());
         }
@@ -89,13 +95,7 @@ impl Demuxer {
             ffmpeg::format::input_from_stream_with_interrupt(io, None, Some(options), move || {
                 interrupt.is_cancelled()
             });
-        if cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        if let Some(found) = tap.exceeded() {
-            let what = "what must be read of it before its first picture, in bytes";
-            limits.check(what, found, limits.probe_bytes)?;
-        }
+        check_probe()?;
         tap.allow(None);
         match opened {
             Ok(input) => Ok(Self {

@@ -10,20 +10,23 @@ use std::io::{self, Read, Seek, SeekFrom};
 pub(super) struct Facts {
     /// The samples of some track are encrypted.
     pub(super) is_encrypted: bool,
-    /// Entries that libav will make for it, in all tracks.
+    /// Entries that libav will make for it, in all tracks; the most if that cannot be told.
     pub(super) entries: u64,
 }
 
 /// Sample entries of protected tracks: Common Encryption (ISO/IEC 23001-7) and iTunes.
 const ENCRYPTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 
-/// What an MP4 may begin with.
-const FIRST_BOXES: [&[u8; 4]; 7] = [
-    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot",
+/// Boxes that libav descends into wherever it meets them; a `trak` is treated apart.
+const CONTAINERS: [&[u8; 4]; 14] = [
+    b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"moof", b"traf", b"mvex", b"udta", b"ipro",
+    b"sinf", b"schi", b"wave", b"gmhd",
 ];
 
-/// Boxes looked at before giving up.
+/// Boxes looked at before giving up: sound files have dozens.
 const MAX_BOXES: u32 = 10_000;
+/// libav descends no further.
+const MAX_DEPTH: u32 = 10;
 
 /// Uncompressed sound, which libav indexes by so many samples.
 const PCM_SAMPLES: u64 = 1024;
@@ -36,6 +39,7 @@ pub(super) fn inspect(reader: &mut (impl Read + Seek), len_bytes: u64) -> io::Re
     let mut walk = Walk {
         reader,
         boxes_left: MAX_BOXES,
+        depth: 0,
         facts: Facts::default(),
         track: Track::default(),
     };
@@ -43,12 +47,16 @@ pub(super) fn inspect(reader: &mut (impl Read + Seek), len_bytes: u64) -> io::Re
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
         _ => walk.reader.rewind()?,
     }
+    if walk.boxes_left == 0 {
+        walk.facts.entries = u64::MAX;
+    }
     Ok(walk.facts)
 }
 
 struct Walk<'a, R> {
     reader: &'a mut R,
     boxes_left: u32,
+    depth: u32,
     facts: Facts,
     track: Track,
 }
@@ -83,18 +91,19 @@ impl<R: Read + Seek> Walk<'_, R> {
     fn file(&mut self, len_bytes: u64) -> io::Result<()> {
         let mut at = 0;
         while let Some(header) = self.header(at, len_bytes)? {
-            match &header.kind {
-                kind if at == 0 && !FIRST_BOXES.contains(&kind) => return Ok(()),
-                b"moov" => return self.children(header.content, header.end),
-                // A fragment needs a `moov` before it.
-                b"moof" => return Ok(()),
-                _ => at = header.end,
+            if header.kind == *b"moov" {
+                return self.children(header.content, header.end);
             }
+            at = header.end;
         }
         Ok(())
     }
 
     fn children(&mut self, start: u64, end: u64) -> io::Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Ok(());
+        }
+        self.depth += 1;
         let mut at = start;
         while let Some(Header { kind, content, end }) = self.header(at, end)? {
             match &kind {
@@ -104,7 +113,9 @@ impl<R: Read + Seek> Walk<'_, R> {
                     let entries = self.track.entries();
                     self.facts.entries = self.facts.entries.saturating_add(entries);
                 }
-                b"edts" | b"mdia" | b"minf" | b"stbl" => self.children(content, end)?,
+                kind if CONTAINERS.contains(&kind) => self.children(content, end)?,
+                // A compressed index (QuickTime): what is in it, nobody knows.
+                b"cmov" => self.facts.entries = u64::MAX,
                 b"hdlr" => {
                     let [_, _, handler] = self.words(content)?;
                     self.track.is_sound = handler.to_be_bytes() == *b"soun";
@@ -121,6 +132,7 @@ impl<R: Read + Seek> Walk<'_, R> {
             }
             at = end;
         }
+        self.depth -= 1;
         Ok(())
     }
 
@@ -230,12 +242,12 @@ mod tests {
         assert_eq!(facts(&mp4_box(b"moov", &[0xff; 100])), Facts::default());
         let film = film(&[track(b"encv", b"vide", 1, 9, 1)]);
         let empty_boxes = mp4_box(b"free", b"").repeat(50_000);
-        assert_eq!(
-            facts(&[empty_boxes, film.clone()].concat()),
-            Facts::default()
-        );
+        let hidden = facts(&[empty_boxes, film.clone()].concat());
+        assert_eq!(hidden.entries, u64::MAX);
         for len in 0..film.len() {
             facts(&film[..len]);
         }
+        let nested = (0..9_000).fold(Vec::new(), |inner, _| mp4_box(b"udta", &inner));
+        assert_eq!(facts(&mp4_box(b"moov", &nested)), Facts::default());
     }
 }
