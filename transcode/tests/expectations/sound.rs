@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::oracle::{picture_times, run};
+use crate::oracle::{field, picture_times, run};
 use crate::rendition::Rendition;
 
 /// Enough to place sound to a quarter of a millisecond.
@@ -25,7 +25,8 @@ const MOST_LOUDNESS_DB: f64 = 1.0;
 pub(crate) fn in_place(source: &Path, file: &Rendition) -> Option<String> {
     let times = picture_times(source, false);
     let picture_s = times.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
-    let zero_s = times[0].min(first_sound_s(source));
+    // What lies before an edit's start is decoded, but not shown: the stream knows where it starts.
+    let zero_s = first_picture_s(source).min(first_sound_s(source));
     let (expected, found) = (samples(source, zero_s), samples(&file.path, 0.0));
     let (lag_s, correlation) = best_lag(&expected, &found);
     let is_in_place = lag_s.abs() <= picture_s + MOST_LAG_S;
@@ -46,6 +47,13 @@ pub(crate) fn unbroken(file: &Rendition) -> Option<String> {
     let (_, log) = run("ffmpeg", &["-i", path, "-af", holes, "-f", "null", "-"]);
     let holes = log.matches("silence_duration").count();
     (holes > 2).then(|| format!("{holes} holes in the sound"))
+}
+
+fn first_picture_s(path: &Path) -> f64 {
+    // A stream of a program is listed twice.
+    let starts = field(path, "v:0", "start_time");
+    let first = starts.lines().next().unwrap();
+    first.trim_end_matches(',').parse().unwrap()
 }
 
 fn first_sound_s(path: &Path) -> f64 {
