@@ -1,174 +1,10 @@
-//! When each picture is shown: pure arithmetic on ticks, no libav.
+//! What is shown when.
 //!
 //! A [`Pacer`] stands between the decoder and the fan-out. Once, for every rung alike, it drops
 //! what exceeds the frame-rate cap, repeats a picture that would stand for too long (an IDR frame
 //! needs a picture to sit on), and decides which pictures start a fragment and a segment.
 
-/// A rational frame rate in frames per second, both parts positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrameRate {
-    /// Frames …
-    pub num: u32,
-    /// … in so many seconds.
-    pub den: u32,
-}
-
-impl FrameRate {
-    /// `None` unless both parts are positive.
-    #[must_use]
-    pub fn new(num: i32, den: i32) -> Option<Self> {
-        match (u32::try_from(num), u32::try_from(den)) {
-            (Ok(num), Ok(den)) if num > 0 && den > 0 => Some(Self { num, den }),
-            _ => None,
-        }
-    }
-
-    /// One frame for each two.
-    pub(crate) fn halved(self) -> Self {
-        let den = self.den.saturating_mul(2);
-        Self { den, ..self }
-    }
-
-    /// Frames per second.
-    #[must_use]
-    pub fn as_f64(self) -> f64 {
-        f64::from(self.num) / f64::from(self.den)
-    }
-}
-
-/// How regularly a source's pictures follow one another; decides the clock and the B-frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cadence {
-    /// Every picture stands for the same time.
-    Constant(FrameRate),
-    /// Gaps differ, by no more than a factor of two. The rate is the mean.
-    Steady(FrameRate),
-    /// Anything goes: screen recordings, streams that do not say. The rate is a mean or a guess.
-    /// B-frames are off, so that the decode time of an IDR frame is its presentation time.
-    Irregular(FrameRate),
-}
-
-impl Cadence {
-    /// The constant, mean or guessed rate.
-    #[must_use]
-    pub fn frame_rate(self) -> FrameRate {
-        match self {
-            Cadence::Constant(rate) | Cadence::Steady(rate) | Cadence::Irregular(rate) => rate,
-        }
-    }
-}
-
-/// Most frames a second that come out.
-pub(crate) const MAX_FPS: u32 = 60;
-/// The rate from which the cap acts: 59.94 and a jittery 60 pass untouched.
-const CAP_FROM_FPS: f64 = 60.5;
-/// A picture shown for longer is repeated.
-const MAX_HOLD_MS: i64 = 100;
-/// Timescales below are multiplied by the muxer, which would make our ticks not its ticks.
-const MIN_TIMESCALE: u32 = 10_000;
-const MAX_TIMESCALE: u32 = 1_000_000;
-const FALLBACK_TIMESCALE: u32 = 90_000;
-
-/// The output's clock: ticks per second and, at a constant rate, ticks per frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Clock {
-    /// Ticks per second.
-    pub(crate) timescale: u32,
-    /// Ticks from one picture to the next, if that is always the same.
-    pub(crate) frame_ticks: Option<i64>,
-    /// Whether more pictures than [`MAX_FPS`] may come in.
-    capped: bool,
-    /// What the last picture is shown for when nothing says so.
-    nominal_ticks: i64,
-}
-
-impl Clock {
-    /// The clock for a source with timestamps in units of `num / den` seconds.
-    #[must_use]
-    pub(crate) fn new(cadence: Cadence, time_base_num: i32, time_base_den: i32) -> Self {
-        let rate = cadence.frame_rate();
-        let capped = rate.as_f64() > CAP_FROM_FPS || matches!(cadence, Cadence::Irregular(_));
-        let multiplied = |timescale: u32| timescale * MIN_TIMESCALE.div_ceil(timescale).max(1);
-        let constant = match cadence {
-            Cadence::Constant(_) if rate.as_f64() > CAP_FROM_FPS => Some(FrameRate {
-                num: MAX_FPS,
-                den: 1,
-            }),
-            Cadence::Constant(rate) => Some(rate),
-            _ => None,
-        };
-        // A picture that stands for longer than the hold is repeated at a constant rate, too.
-        let copies = (1000.0 / (rate.as_f64() * MAX_HOLD_MS as f64))
-            .ceil()
-            .max(1.0) as u32;
-        let constant = constant.and_then(|rate| {
-            let num = rate.num.checked_mul(copies)?;
-            (num <= MAX_TIMESCALE).then_some(FrameRate { num, ..rate })
-        });
-        match constant {
-            Some(rate) => {
-                let timescale = multiplied(rate.num);
-                let frame_ticks = i64::from(timescale / rate.num) * i64::from(rate.den);
-                Self {
-                    timescale,
-                    frame_ticks: Some(frame_ticks),
-                    capped,
-                    nominal_ticks: frame_ticks * i64::from(copies),
-                }
-            }
-            None => {
-                let timescale = match u32::try_from(time_base_den) {
-                    Ok(den) if time_base_num == 1 && (1..=MAX_TIMESCALE).contains(&den) => {
-                        multiplied(den)
-                    }
-                    _ => FALLBACK_TIMESCALE,
-                };
-                let fps = rate.as_f64().clamp(1.0, f64::from(MAX_FPS));
-                let nominal_ticks = (f64::from(timescale) / fps).round() as i64;
-                Self {
-                    timescale,
-                    frame_ticks: None,
-                    capped,
-                    nominal_ticks,
-                }
-            }
-        }
-    }
-
-    /// A duration in ticks, rounded.
-    #[must_use]
-    pub(crate) fn ticks(&self, seconds: f64) -> i64 {
-        (seconds * f64::from(self.timescale)).round() as i64
-    }
-
-    /// Ticks in seconds.
-    #[must_use]
-    pub(crate) fn seconds(&self, ticks: i64) -> f64 {
-        ticks as f64 / f64::from(self.timescale)
-    }
-
-    /// What the last picture is shown for when nothing says so.
-    #[must_use]
-    pub(crate) fn nominal_ticks(&self) -> i64 {
-        self.nominal_ticks
-    }
-
-    /// At a constant rate, the frame's place on the grid; timestamps that were rounded on the
-    /// way (Matroska's milliseconds) fall into place, others stay what they are.
-    fn snap(&self, pts: i64) -> i64 {
-        match self.frame_ticks {
-            Some(frame) => {
-                let snapped = (pts + frame / 2).div_euclid(frame) * frame;
-                if self.capped || (snapped - pts).abs() <= frame / 4 {
-                    snapped
-                } else {
-                    pts
-                }
-            }
-            None => pts,
-        }
-    }
-}
+use super::clock::{Clock, MAX_FPS, MAX_HOLD_MS};
 
 /// A picture with its place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -332,6 +168,7 @@ impl<F: Clone> Pacer<F> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Cadence, FrameRate};
     use super::*;
 
     fn rate(num: u32, den: u32) -> FrameRate {
@@ -352,14 +189,6 @@ mod tests {
     fn starts(paced: &[Paced<usize>], clock: Clock) -> Vec<(f64, bool)> {
         let at = |p: &Paced<usize>| (clock.seconds(p.pts), p.starts_segment);
         paced.iter().filter(|p| p.starts_fragment).map(at).collect()
-    }
-
-    #[test]
-    fn a_constant_rate_keeps_its_exact_duration() {
-        let clock = Clock::new(Cadence::Constant(rate(30000, 1001)), 1, 30000);
-        assert_eq!((clock.timescale, clock.frame_ticks), (30000, Some(1001)));
-        let clock = Clock::new(Cadence::Constant(rate(24, 1)), 1, 1000);
-        assert_eq!((clock.timescale, clock.frame_ticks), (10008, Some(417)));
     }
 
     #[test]

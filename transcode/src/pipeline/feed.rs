@@ -1,0 +1,163 @@
+//! The calling thread's part: reads, decodes, and hands on until the file ends.
+
+use super::Item;
+use super::Queues;
+use super::audio::AudioPath;
+use super::decode::Decoder;
+use super::video::VideoPath;
+use crate::control::{Control, Progress};
+use crate::error::{InputError, Result};
+use crate::input::Demuxer;
+use crate::options::Limits;
+use crate::probe::{Probe, Promise};
+use crate::report::Warning;
+
+/// What the shortest clip may take to decode is what so many seconds may.
+const START_UP_S: f64 = 2.0;
+
+/// What the calling thread drives until the file ends.
+pub(super) struct Feed {
+    video: VideoPath,
+    audio: Option<AudioPath>,
+    queues: Queues,
+    /// As last reported.
+    fraction: f64,
+}
+
+/// What the calling thread knows at the end.
+pub(super) struct Fed {
+    pub(super) duration_ms: u64,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Feed {
+    pub(super) fn new(video: VideoPath, audio: Option<AudioPath>, queues: Queues) -> Self {
+        Self {
+            video,
+            audio,
+            queues,
+            fraction: 0.0,
+        }
+    }
+
+    pub(super) fn run(
+        mut self,
+        demuxer: &mut Demuxer,
+        probe: &Probe,
+        limits: &Limits,
+        control: &Control,
+    ) -> Result<Fed> {
+        while let Some(packet) = demuxer.read()? {
+            self.check_decoding_time(limits)?;
+            if packet.stream() == probe.video.index {
+                self.video.decode(&packet, &self.queues)?;
+                if let Some(audio) = &mut self.audio {
+                    audio.keep_up(self.video.decoded_s(), &self.queues)?;
+                }
+                self.report_progress(demuxer, probe, control);
+            } else if let Some(audio) = &mut self.audio
+                && audio.takes(&packet)
+            {
+                audio.decode(&packet, &self.queues)?;
+                self.video.keep_up(audio.taken_s(), &self.queues)?;
+            }
+        }
+        self.finish(probe)
+    }
+
+    fn decoders(&self) -> impl Iterator<Item = &Decoder> {
+        let audio = self.audio.as_ref().map(|audio| &audio.decoder);
+        std::iter::once(&self.video.decoder).chain(audio)
+    }
+
+    /// A small file can ask for hours of work.
+    fn check_decoding_time(&self, limits: &Limits) -> Result<()> {
+        let spent_s: f64 = self.decoders().map(|decoder| decoder.spent.seconds()).sum();
+        let s_per_s = spent_s / (self.video.decoded_s() + START_UP_S);
+        let what = "the time it takes to decode a second of it, in seconds";
+        limits.check(what, s_per_s.ceil() as u64, limits.decode_s_per_s.into())?;
+        Ok(())
+    }
+
+    /// Drains every stage; sound and picture end together, at the later one's end.
+    fn finish(mut self, probe: &Probe) -> Result<Fed> {
+        self.video.drain(&self.queues)?;
+        let audio_end_s = match &mut self.audio {
+            Some(audio) => audio.drain(&self.queues)?,
+            None => 0.0,
+        };
+        let damaged = self.decoders().map(Decoder::damaged).sum();
+        let mut warnings = Vec::new();
+        if damaged > 0 {
+            warnings.push(Warning::Damaged { places: damaged });
+        }
+        let is_silent = match &self.audio {
+            Some(audio) => audio.is_silent(),
+            None => probe.audio.is_some() || probe.has_undecodable_audio,
+        };
+        if is_silent {
+            warnings.push(Warning::SilentAudio);
+        }
+        let decoded_s = self.video.decoded_s();
+        warnings.extend(match probe.promise {
+            Some(Promise::Video(declared_s)) => check_duration(declared_s, decoded_s)?,
+            Some(Promise::Any(declared_s)) => {
+                check_duration(declared_s, decoded_s.max(audio_end_s))?
+            }
+            None => None,
+        });
+
+        let clock = self.video.clock();
+        let end = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
+        if let Some(audio) = self.audio {
+            audio.finish(clock.seconds(end), &self.queues)?;
+        }
+        self.queues.send(|| Ok(Item::End(end)))?;
+        Ok(Fed {
+            duration_ms: (clock.seconds(end) * 1000.0).round() as u64,
+            warnings,
+        })
+    }
+
+    fn report_progress(&mut self, demuxer: &Demuxer, probe: &Probe, control: &Control) {
+        let Some(on_progress) = &control.on_progress else {
+            return;
+        };
+        let position_s = self.video.decoded_s();
+        let fraction = match probe.duration_ms {
+            Some(duration_ms) => position_s * 1000.0 / duration_ms as f64,
+            None => demuxer.fraction_read(),
+        };
+        if fraction.min(1.0) >= self.fraction + 0.01 {
+            self.fraction = fraction.min(1.0);
+            let position_ms = (position_s * 1000.0) as u64;
+            on_progress(Progress {
+                fraction: self.fraction,
+                position_ms,
+            });
+        }
+    }
+}
+
+/// A file that ends early is never passed off as whole.
+fn check_duration(declared_s: f64, decoded_s: f64) -> Result<Option<Warning>> {
+    let missing_s = declared_s - decoded_s;
+    if decoded_s < 0.9 * declared_s && missing_s > INCOMPLETE_FROM_S {
+        let (declared_s, decoded_s) = (declared_s.round() as u64, decoded_s.round() as u64);
+        return Err(InputError::Incomplete {
+            declared_s,
+            decoded_s,
+        }
+        .into());
+    }
+    let is_short = missing_s > SHORTER_FROM_S;
+    Ok(is_short.then(|| Warning::Shorter {
+        declared_ms: (declared_s * 1000.0).round() as u64,
+        decoded_ms: (decoded_s * 1000.0).round() as u64,
+    }))
+}
+
+/// What a short clip may lack without being no clip: subtitles may end later, and count.
+const INCOMPLETE_FROM_S: f64 = 0.5;
+/// What is missing at the end without being worth a word: a few frames.
+const SHORTER_FROM_S: f64 = 0.25;
