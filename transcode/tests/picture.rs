@@ -183,10 +183,27 @@ fn interlaced_pictures_lose_their_combs() {
 fn wide_pixels_become_square_ones() {
     let folder = tempdir().unwrap();
     let clip = "-f lavfi -i testsrc2=s=720x576:r=25:d=0.4 -vf setsar=64/45 -c:v libx264";
-    let source = make(folder.path(), "wide.mp4", clip);
-    let (report, out) = transcode(&source, &Options::default());
-    let top = report.renditions.last().unwrap();
-    assert_eq!((top.width_px, top.height_px), (1024, 576));
-    let file = out.join(format!("{}.mp4", top.name));
-    assert_eq!(field(&file, "v", "sample_aspect_ratio"), "1:1");
+    let plain = "-f lavfi -i testsrc2=s=720x576:r=25:d=0.4 -vf setsar=1 -c:v";
+    make(folder.path(), "plain.mp4", &format!("{plain} libx264"));
+    // The shape is in the bitstream, in the container against the bitstream, or only there.
+    let restated = format!(
+        "-i {} -c copy -aspect 16:9",
+        folder.path().join("plain.mp4").display()
+    );
+    for (name, made_by) in [
+        ("wide.mp4", clip.to_owned()),
+        ("restated.mp4", restated.clone()),
+        ("restated.mkv", restated),
+        (
+            "container.webm",
+            format!("{plain} libvpx -deadline realtime -aspect 16:9"),
+        ),
+    ] {
+        let source = make(folder.path(), name, &made_by);
+        let (report, out) = transcode(&source, &Options::default());
+        let top = report.renditions.last().unwrap();
+        assert_eq!((top.width_px, top.height_px), (1024, 576), "{name}");
+        let file = out.join(format!("{}.mp4", top.name));
+        assert_eq!(field(&file, "v", "sample_aspect_ratio"), "1:1");
+    }
 }

@@ -96,3 +96,20 @@ pub(crate) fn is_of_fields(stream: &ffmpeg::format::stream::Stream<'_>) -> bool 
     let order = unsafe { (*(*stream.as_ptr()).codecpar).field_order };
     !matches!(order, AV_FIELD_UNKNOWN | AV_FIELD_PROGRESSIVE)
 }
+
+/// The shape of a stream's pixels, width to height: the container's word before the bitstream's.
+pub(crate) fn pixel_aspect(
+    input: &ffmpeg::format::context::Input,
+    stream: &ffmpeg::format::stream::Stream<'_>,
+) -> ffmpeg::Rational {
+    // SAFETY: both are live and belong together; libav only reads them, and takes them non-const
+    // for its own reasons. A frame is optional.
+    let aspect = unsafe {
+        ffi::av_guess_sample_aspect_ratio(
+            input.as_ptr().cast_mut(),
+            stream.as_ptr().cast_mut(),
+            std::ptr::null_mut(),
+        )
+    };
+    aspect.into()
+}

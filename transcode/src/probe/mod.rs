@@ -117,7 +117,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
     )?;
     let video_stream = pick_video(input).ok_or(InputError::NoVideo)?;
     let audio_stream = pick_audio(input, &video_stream);
-    let video = describe_video(&video_stream, limits)?;
+    let video = describe_video(input, &video_stream, limits)?;
     let audio = audio_stream.as_ref().and_then(describe_audio);
     let picture_s = 1.0 / video.cadence.frame_rate().as_f64();
     let duration = input.duration();

@@ -76,7 +76,11 @@ pub(crate) fn picture_decoder(stream: &Stream<'_>) -> Option<ffmpeg::Codec> {
         .or_else(|| codec::decoder::find(stream.parameters().id()))
 }
 
-pub(super) fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<VideoStream> {
+pub(super) fn describe_video(
+    input: &ffmpeg::format::context::Input,
+    stream: &Stream<'_>,
+    limits: &Limits,
+) -> Result<VideoStream> {
     let id = stream.parameters().id();
     let codec = id.name().to_owned();
     if picture_decoder(stream).is_none() {
@@ -99,7 +103,8 @@ pub(super) fn describe_video(stream: &Stream<'_>, limits: &Limits) -> Result<Vid
     let orientation = matrix.map_or(Orientation::Upright, |d| {
         Orientation::from_display_matrix(d.data())
     });
-    let (square_width, square_height) = square_pixels(width, height, parameters.aspect_ratio());
+    let (square_width, square_height) =
+        square_pixels(width, height, crate::ffi::pixel_aspect(input, stream));
     let (width_px, height_px) = if orientation.swaps_sides() {
         (square_height, square_width)
     } else {
