@@ -9,6 +9,8 @@
 const MAX_STEP_BACK_US: i64 = 100_000;
 /// So does one this far ahead of all streams.
 const MAX_GAP_US: i64 = 10_000_000;
+/// A larger step may be a damaged time stamp: the next packet tells.
+const MAX_PLAIN_STEP_US: i64 = 500_000;
 /// Epochs that are remembered: streams follow each other within moments.
 const MAX_EPOCHS: usize = 8;
 
@@ -16,10 +18,17 @@ const MAX_EPOCHS: usize = 8;
 pub(super) struct Timeline {
     /// What is added to the time stamps of an epoch, the newest last.
     offsets_us: Vec<i64>,
-    streams: Vec<Option<Position>>,
+    streams: Vec<Option<Stream>>,
 }
 
 /// Where a stream stands.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    now: Position,
+    /// Before the last packet, if that came with a step.
+    before_step: Option<Position>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Position {
     offset_us: i64,
@@ -40,31 +49,60 @@ impl Timeline {
         if self.streams.len() <= stream {
             self.streams.resize(stream + 1, None);
         }
-        let latest_us = self.streams.iter().flatten().map(|s| s.end_us).max();
-        let own = self.streams[stream];
-        let runs_on = |offset_us: &i64| {
-            let at_us = dts_us.saturating_add(*offset_us);
-            let is_back =
-                own.is_some_and(|own| at_us < own.end_us.saturating_sub(MAX_STEP_BACK_US));
-            let is_ahead =
-                latest_us.is_some_and(|latest| at_us > latest.saturating_add(MAX_GAP_US));
-            !is_back && !is_ahead
+        let ends = self.streams.iter().flatten().map(|s| s.now.end_us);
+        let latest_us = ends.max();
+        let known = self.streams[stream];
+        let offset_us = match self.nearest(known, latest_us, dts_us) {
+            Some(offset_us) => offset_us,
+            None => self.begin_epoch(latest_us.unwrap_or(0).saturating_sub(dts_us)),
         };
-        let current = own.map(|own| own.offset_us);
-        let known = current.iter().chain(self.offsets_us.iter().rev());
-        let offset_us = known.copied().find(runs_on).unwrap_or_else(|| {
-            let offset_us = latest_us.unwrap_or(0).saturating_sub(dts_us);
-            if self.offsets_us.len() == MAX_EPOCHS {
-                self.offsets_us.remove(0);
-            }
-            self.offsets_us.push(offset_us);
-            offset_us
-        });
         let at_us = dts_us.saturating_add(offset_us);
-        self.streams[stream] = Some(Position {
-            offset_us,
-            end_us: at_us.saturating_add(duration_us.max(0)),
+        let is_step = |before: &Position| {
+            let step_us = at_us.saturating_sub(before.end_us);
+            before.offset_us != offset_us || step_us > MAX_PLAIN_STEP_US
+        };
+        self.streams[stream] = Some(Stream {
+            now: Position {
+                offset_us,
+                end_us: at_us.saturating_add(duration_us.max(0)),
+            },
+            before_step: known.map(|known| known.now).filter(is_step),
         });
+        offset_us
+    }
+
+    /// The known epoch in which a packet continues its stream best, if it does in any.
+    fn nearest(&self, known: Option<Stream>, latest_us: Option<i64>, dts_us: i64) -> Option<i64> {
+        let is_ahead = |at_us: i64| {
+            latest_us.is_some_and(|latest_us| at_us > latest_us.saturating_add(MAX_GAP_US))
+        };
+        let Some(known) = known else {
+            let mut newest_first = self.offsets_us.iter().rev().copied();
+            return newest_first.find(|offset_us| !is_ahead(dts_us.saturating_add(*offset_us)));
+        };
+        let here = self.offsets_us.iter().rev().map(|offset_us| Position {
+            offset_us: *offset_us,
+            ..known.now
+        });
+        let positions = std::iter::once(known.now)
+            .chain(known.before_step)
+            .chain(here);
+        let distances = positions.filter_map(|position| {
+            let at_us = dts_us.saturating_add(position.offset_us);
+            let step_us = at_us.saturating_sub(position.end_us);
+            let runs_on = step_us >= -MAX_STEP_BACK_US && !is_ahead(at_us);
+            runs_on.then(|| (step_us.unsigned_abs(), position.offset_us))
+        });
+        distances
+            .min_by_key(|(distance_us, _)| *distance_us)
+            .map(|(_, offset_us)| offset_us)
+    }
+
+    fn begin_epoch(&mut self, offset_us: i64) -> i64 {
+        if self.offsets_us.len() == MAX_EPOCHS {
+            self.offsets_us.remove(0);
+        }
+        self.offsets_us.push(offset_us);
         offset_us
     }
 }
@@ -117,6 +155,18 @@ mod tests {
     fn a_pause_and_a_rare_stream_are_no_jumps() {
         let packets = [(0, 0), (0, 9_000_000), (0, 18_000_000), (1, 18_000_000)];
         assert_eq!(mend(&packets), packets.map(|p| p.1));
+    }
+
+    #[test]
+    fn one_damaged_time_stamp_moves_nothing_else() {
+        for damage_us in [-5_000_000, 5_000_000, -300_000, 800_000, 20_000_000] {
+            let mut packets: Vec<_> = (0..600).map(|i| (i % 2, i as i64 / 2 * FRAME_US)).collect();
+            let times: Vec<_> = packets.iter().map(|p| p.1).collect();
+            packets[300].1 += damage_us;
+            let mut mended = mend(&packets);
+            mended[300] = times[300];
+            assert_eq!(mended, times, "{damage_us}");
+        }
     }
 
     #[test]
