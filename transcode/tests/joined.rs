@@ -61,6 +61,37 @@ fn a_clock_that_starts_anew_goes_on() {
 }
 
 #[test]
+fn what_sets_in_late_is_found() {
+    let folder = tempdir().unwrap();
+    let clip = |late: &str, start: &str, rest: &str| {
+        let film = "-f lavfi -i testsrc2=s=320x180:r=25:d=30";
+        let tone = "-f lavfi -i sine=f=440:r=48000:d=30";
+        let arguments = format!("{late} {film} {start} {tone} {rest}");
+        make(folder.path(), "late.ts", &arguments)
+    };
+    let codecs = "-c:v libx264 -preset ultrafast -c:a aac -t 35";
+    for (late, start) in [("", "-itsoffset 20"), ("-itsoffset 20", "")] {
+        let source = clip(late, start, codecs);
+        let (report, out) = transcode(&source, &Options::default());
+        assert_eq!(report.warnings, []);
+        let file = out.join("180p.mp4");
+        let silences = silences(&file);
+        if late.is_empty() {
+            let until = silences[0].1;
+            assert!((until - 20.0).abs() < 0.1, "the tone begins at {until}");
+        } else {
+            let from = silences.first().map_or(30.0, |silence| silence.0);
+            assert!((from - 30.0).abs() < 0.1, "the tone ends at {from}");
+        }
+        assert!(
+            (34_000..36_100).contains(&report.duration_ms),
+            "{}",
+            report.duration_ms
+        );
+    }
+}
+
+#[test]
 fn a_picture_of_another_shape_keeps_it() {
     let folder = tempdir().unwrap();
     let white = |name: &str, size: &str| {

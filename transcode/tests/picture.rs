@@ -120,6 +120,17 @@ fn what_is_transparent_is_black() {
 }
 
 #[test]
+fn a_byte_that_means_nothing_hides_nothing() {
+    let folder = tempdir().unwrap();
+    let clip = "-f lavfi -i color=white:s=320x240:r=25:d=0.4,format=bgra,colorchannelmixer=aa=0 \
+        -c:v rawvideo -pix_fmt bgra";
+    let source = make(folder.path(), "screen.avi", clip);
+    let (_, out) = transcode(&source, &Options::default());
+    let luma = mean_luma(&out.join("240p.mp4"), "");
+    assert!((luma - 235.0).abs() < 2.0, "white became {luma}");
+}
+
+#[test]
 fn colours_of_wide_gamuts_stay_what_they_are() {
     // BT.709's red, as BT.2020 and Display P3 write it, tagged so.
     for (primaries, matrix) in [("bt2020", "bt2020nc"), ("smpte432", "bt709")] {

@@ -20,11 +20,15 @@ pub(crate) struct PictureFormat {
     primaries: color::Primaries,
     transfer: color::TransferCharacteristic,
     interlaced: bool,
+    transparent: bool,
 }
 
 impl PictureFormat {
-    pub(crate) fn of(frame: &frame::Video) -> Self {
+    /// Where `has_alpha` is false, what the pixels have of it means nothing.
+    pub(crate) fn of(frame: &frame::Video, has_alpha: bool) -> Self {
+        let components = frame.format().descriptor().map(|d| d.nb_components());
         Self {
+            transparent: has_alpha && matches!(components, Some(2 | 4)),
             width: frame.width(),
             height: frame.height(),
             pixel_aspect: frame.aspect_ratio(),
@@ -79,7 +83,7 @@ impl PictureFormat {
             self.range()
         );
         let to_size = format!("scale={width}:{height}:flags=bicubic");
-        if self.has_alpha() {
+        if self.transparent {
             // Over black: what is transparent adds no light.
             steps.push(format!(
                 "scale={as_coded},format=gbrap,premultiply=inplace=1"
@@ -149,12 +153,6 @@ impl PictureFormat {
             }
             (None, None) => None,
         }
-    }
-
-    fn has_alpha(&self) -> bool {
-        self.pixel
-            .descriptor()
-            .is_some_and(|d| matches!(d.nb_components(), 2 | 4))
     }
 
     fn is_full_range(&self) -> bool {

@@ -1,14 +1,16 @@
 //! libavformat over a [`Source`]: the container by its content, packets one by one.
 
+use std::io::Seek;
 use std::sync::Once;
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::Rescale;
 use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::format::context::StreamIo;
+use ffmpeg_next::format::stream::Stream;
+use ffmpeg_next::{Rescale, codec, media};
 
 use super::timeline::Timeline;
-use super::{Fetched, Source, Tap, mp4};
+use super::{Fetched, Source, Tap, TappedReader, mp4};
 use crate::control::CancelToken;
 use crate::error::{Error, InputError, Result};
 use crate::options::Limits;
@@ -39,6 +41,9 @@ const OUT_OF_MEMORY: ffmpeg::Error = ffmpeg::Error::Other {
     errno: ffmpeg::error::ENOMEM,
 };
 
+/// How long a stream may stay away, in microseconds.
+const MAX_ANALYZED_US: u64 = 120_000_000;
+
 const MICROSECONDS: (i32, i32) = (1, 1_000_000);
 
 /// libav's state that is the process's: where its log goes, and what it may allocate at once.
@@ -46,6 +51,43 @@ fn set_up_libav() {
     static ONCE: Once = Once::new();
     crate::log::redirect();
     ONCE.call_once(|| crate::ffi::limit_allocations(MAX_ALLOCATION_LEN));
+}
+
+/// `probe_bytes` is how far to look for streams, if libav's own measure is too little.
+fn open_input(
+    reader: TappedReader,
+    probe_bytes: Option<u64>,
+    cancel: &CancelToken,
+) -> Result<ffmpeg::format::context::Input, ffmpeg::Error> {
+    let io = StreamIo::from_read_seek_with_capacity(reader, READ_BUFFER_LEN)?;
+    let mut options = ffmpeg::Dictionary::new();
+    options.set("format_whitelist", ALLOWED_DEMUXERS);
+    options.set("protocol_whitelist", "");
+    options.set("max_streams", &MAX_STREAMS.to_string());
+    if let Some(bytes) = probe_bytes {
+        options.set("probesize", &bytes.to_string());
+        options.set("analyzeduration", &MAX_ANALYZED_US.to_string());
+    }
+    let interrupt = cancel.clone();
+    let options = Some(options);
+    ffmpeg::format::input_from_stream_with_interrupt(io, None, options, move || {
+        interrupt.is_cancelled()
+    })
+}
+
+/// Whether some sound or picture has been announced, but not come.
+fn has_unknown_stream(input: &ffmpeg::format::context::Input) -> bool {
+    let is_unknown = |stream: Stream<'_>| {
+        let Ok(context) = codec::Context::from_parameters(stream.parameters()) else {
+            return false;
+        };
+        match stream.parameters().medium() {
+            media::Type::Video => context.decoder().video().is_ok_and(|d| d.width() == 0),
+            media::Type::Audio => context.decoder().audio().is_ok_and(|d| d.rate() == 0),
+            _ => false,
+        }
+    };
+    input.streams().any(is_unknown)
 }
 
 /// An opened original.
@@ -84,18 +126,16 @@ impl Demuxer {
         if facts.entries > MAX_INDEX_ENTRIES {
             return Err(InputError::IndexTooLarge.into());
         }
-        let io = StreamIo::from_read_seek_with_capacity(reader, READ_BUFFER_LEN)
-            .map_err(|_| InputError::NotAVideo)?;
-        let mut options = ffmpeg::Dictionary::new();
-        options.set("format_whitelist", ALLOWED_DEMUXERS);
-        options.set("protocol_whitelist", "");
-        options.set("max_streams", &MAX_STREAMS.to_string());
-        let interrupt = cancel.clone();
-        let opened =
-            ffmpeg::format::input_from_stream_with_interrupt(io, None, Some(options), move || {
-                interrupt.is_cancelled()
-            });
+        let mut opened = open_input(reader.clone(), None, cancel);
         check_probe()?;
+        if opened.as_ref().is_ok_and(has_unknown_stream) {
+            // Sound or picture that sets in late: libav stops looking after some seconds.
+            drop(opened);
+            reader.rewind().map_err(Error::Source)?;
+            tap.allow(Some(limits.probe_bytes));
+            opened = open_input(reader, Some(limits.probe_bytes / 2), cancel);
+            check_probe()?;
+        }
         tap.allow(None);
         match opened {
             Ok(input) => Ok(Self {

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use demux::Demuxer;
 #[cfg(feature = "http")]
@@ -119,7 +119,7 @@ impl Source {
         let reads = Arc::default();
         let tap = Tap { reads, line };
         let reader = TappedReader {
-            inner,
+            inner: Arc::new(Mutex::new(inner)),
             tap: tap.clone(),
         };
         Ok((reader, tap, len_bytes))
@@ -138,7 +138,7 @@ struct Reads {
     error: Option<io::Error>,
     position_bytes: u64,
     read_bytes: u64,
-    /// Reading ends after so many bytes.
+    /// Reading ends when `read_bytes` is more.
     allowed_bytes: Option<u64>,
 }
 
@@ -160,9 +160,9 @@ impl Tap {
         self.with(|reads| reads.error.take())
     }
 
-    /// Lets no more than so many bytes be read in all.
+    /// Lets no more than so many bytes be read from now on.
     pub(crate) fn allow(&self, bytes: Option<u64>) {
-        self.with(|reads| reads.allowed_bytes = bytes);
+        self.with(|reads| (reads.read_bytes, reads.allowed_bytes) = (0, bytes));
     }
 
     /// The bytes read, if they are more than was allowed.
@@ -181,12 +181,18 @@ impl Tap {
     }
 }
 
+/// libav keeps the reader it is given; a clone can be given to it once more.
+#[derive(Clone)]
 struct TappedReader {
-    inner: Box<dyn Input>,
+    inner: Arc<Mutex<Box<dyn Input>>>,
     tap: Tap,
 }
 
 impl TappedReader {
+    fn inner(&self) -> MutexGuard<'_, Box<dyn Input>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let kind = error.kind();
@@ -203,7 +209,7 @@ impl Read for TappedReader {
             // Known to the demuxer, which asks for it: no fault of the source.
             return Err(io::ErrorKind::Other.into());
         }
-        let result = self.inner.read(buffer);
+        let result = self.inner().read(buffer);
         let len = self.keep(result)?;
         self.tap.with(|reads| {
             reads.position_bytes += len as u64;
@@ -215,7 +221,7 @@ impl Read for TappedReader {
 
 impl Seek for TappedReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let result = self.inner.seek(to);
+        let result = self.inner().seek(to);
         let position_bytes = self.keep(result)?;
         self.tap.with(|reads| reads.position_bytes = position_bytes);
         Ok(position_bytes)

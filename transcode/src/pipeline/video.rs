@@ -30,6 +30,7 @@ pub(super) struct VideoPath {
     pacer: Pacer<Arc<frame::Video>>,
     clock: Clock,
     orientation: Orientation,
+    has_alpha: bool,
     top_size: (u32, u32),
     threads: u32,
     limits: Limits,
@@ -78,6 +79,8 @@ impl VideoPath {
             pacer: Pacer::new(plan.clock, FRAGMENT_MS, options.segment_ms),
             clock: plan.clock,
             orientation: probe.video.orientation,
+            // Screen recorders leave the fourth byte of uncompressed pixels at zero.
+            has_alpha: probe.video.codec != "rawvideo",
             top_size: plan.top_size(),
             threads: threads as u32,
             limits: options.limits.clone(),
@@ -169,7 +172,7 @@ impl VideoPath {
         self.limits.check_duration(self.clock.seconds(end))?;
         self.end = self.end.max(end);
 
-        let mut format = PictureFormat::of(frame);
+        let mut format = PictureFormat::of(frame, self.has_alpha);
         if let Some((built_for, _)) = &self.chain {
             format.stay_interlaced(built_for);
         }
