@@ -63,6 +63,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether a time, in seconds from the start, is so far off that it must be damage.
+    pub(crate) fn is_wild(&self, seconds: f64) -> bool {
+        let limit_s = self.duration_s as f64;
+        !(-limit_s..=2.0 * limit_s).contains(&seconds)
+    }
+
     pub(crate) fn check_duration(&self, seconds: f64) -> Result<(), InputError> {
         let found = seconds.max(0.0) as u64;
         self.check("its duration in seconds", found, self.duration_s)

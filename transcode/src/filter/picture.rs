@@ -66,7 +66,7 @@ impl PictureFormat {
         threads: u32,
     ) -> Result<Chain, MediaError> {
         let mut steps = Vec::new();
-        if self.interlaced {
+        if self.interlaced && self.width.min(self.height) >= MIN_FIELDS_PX {
             steps.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
         }
         // Scaling comes before turning: most often it leaves fewer pixels to turn.
@@ -188,6 +188,9 @@ impl PictureFormat {
         }
     }
 }
+
+/// bwdif takes no plane of less than 3×3, and chroma has half the size.
+const MIN_FIELDS_PX: u32 = 6;
 
 /// Less of a difference in shape is rounding, and no reason for bars.
 const SAME_SHAPE: f64 = 0.01;

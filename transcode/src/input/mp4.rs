@@ -3,7 +3,7 @@
 //! Two things libav does not tell: that a file it cannot open is encrypted, and how much memory
 //! an index will take: a table of a few bytes can stand for billions of samples.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 /// What an index says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,8 +28,8 @@ const MAX_BOXES: u32 = 10_000;
 /// libav descends no further.
 const MAX_DEPTH: u32 = 10;
 
-/// Uncompressed sound, which libav indexes by so many samples.
-const PCM_SAMPLES: u64 = 1024;
+/// The fewest samples of uncompressed sound that libav makes an entry of.
+const MIN_PCM_SAMPLES: u64 = 160;
 
 /// Reads the index as far as it goes; what is no MP4 has none.
 ///
@@ -64,21 +64,13 @@ struct Walk<'a, R> {
 #[derive(Default)]
 struct Track {
     is_sound: bool,
-    /// All samples last one tick, as those of uncompressed sound do.
+    /// All samples last one tick, as those of uncompressed sound do: libav counts its chunks.
     has_unit_durations: bool,
     samples: u64,
+    chunks: u64,
+    /// Runs of chunks of one length: where their table is, and how many.
+    runs: (u64, u32),
     edits: u64,
-}
-
-impl Track {
-    fn entries(&self) -> u64 {
-        let entries = match self.is_sound && self.has_unit_durations {
-            true => self.samples / PCM_SAMPLES,
-            false => self.samples,
-        };
-        // libav copies what an edit shows.
-        entries.saturating_mul(self.edits.max(1))
-    }
 }
 
 struct Header {
@@ -108,10 +100,11 @@ impl<R: Read + Seek> Walk<'_, R> {
         while let Some(Header { kind, content, end }) = self.header(at, end)? {
             match &kind {
                 b"trak" => {
-                    self.track = Track::default();
+                    let outer = std::mem::take(&mut self.track);
                     self.children(content, end)?;
-                    let entries = self.track.entries();
+                    let entries = self.entries()?;
                     self.facts.entries = self.facts.entries.saturating_add(entries);
+                    self.track = outer;
                 }
                 kind if CONTAINERS.contains(&kind) => self.children(content, end)?,
                 // A compressed index (QuickTime): what is in it, nobody knows.
@@ -126,6 +119,8 @@ impl<R: Read + Seek> Walk<'_, R> {
                     self.track.has_unit_durations = (runs, duration) == (1, 1);
                 }
                 b"stsz" | b"stz2" => self.track.samples = self.words::<3>(content)?[2].into(),
+                b"stco" | b"co64" => self.track.chunks = self.words::<2>(content)?[1].into(),
+                b"stsc" => self.track.runs = (content + 8, self.words::<2>(content)?[1]),
                 // Version, flags and a count, then the sample entries.
                 b"stsd" => self.children(content + 8, end)?,
                 entry => self.facts.is_encrypted |= ENCRYPTED.contains(&entry),
@@ -134,6 +129,36 @@ impl<R: Read + Seek> Walk<'_, R> {
         }
         self.depth -= 1;
         Ok(())
+    }
+
+    /// Of the track that was walked. libav copies what an edit shows.
+    fn entries(&mut self) -> io::Result<u64> {
+        let entries = match self.track.is_sound && self.track.has_unit_durations {
+            true => {
+                let samples = u64::from(self.longest_chunk()?).saturating_mul(self.track.chunks);
+                samples / MIN_PCM_SAMPLES
+            }
+            false => self.track.samples,
+        };
+        Ok(entries.saturating_mul(self.track.edits.max(1)))
+    }
+
+    /// In samples.
+    fn longest_chunk(&mut self) -> io::Result<u32> {
+        let (table, count) = self.track.runs;
+        self.reader.seek(SeekFrom::Start(table))?;
+        let mut reader = BufReader::new(&mut self.reader);
+        let mut longest = 0;
+        for _ in 0..count {
+            let mut run = [0; 12];
+            if reader.read_exact(&mut run).is_err() {
+                break;
+            }
+            // First chunk, samples in each, sample description.
+            let [_, _, _, _, a, b, c, d, ..] = run;
+            longest = longest.max(u32::from_be_bytes([a, b, c, d]));
+        }
+        Ok(longest)
     }
 
     /// The box at `at`; `None` where its parent ends, or too many have been seen.
@@ -200,7 +225,9 @@ mod tests {
         let stsd = mp4_box(b"stsd", &[&[0; 8][..], &mp4_box(entry, &[0; 78])].concat());
         let stts = full_box(b"stts", &[1, samples, duration]);
         let stsz = full_box(b"stsz", &[4, samples]);
-        let stbl = mp4_box(b"stbl", &[stsd, stts, stsz].concat());
+        let stsc = full_box(b"stsc", &[2, 1, 10, 1, 2, samples / 1000, 1]);
+        let stco = full_box(b"stco", &[1000]);
+        let stbl = mp4_box(b"stbl", &[stsd, stts, stsc, stsz, stco].concat());
         let hdlr = full_box(b"hdlr", &[0, u32::from_be_bytes(*handler)]);
         let mdia = mp4_box(b"mdia", &[hdlr, mp4_box(b"minf", &stbl)].concat());
         let edts = mp4_box(b"edts", &full_box(b"elst", &[edits]));
@@ -230,9 +257,16 @@ mod tests {
         let picture = track(b"avc1", b"vide", 512, 90_000, 0);
         let hour_of_pcm = track(b"sowt", b"soun", 1, 3600 * 48_000, 1);
         let entries = facts(&film(&[picture, hour_of_pcm])).entries;
-        assert_eq!(entries, 90_000 + 3600 * 48_000 / 1024);
+        assert_eq!(entries, 90_000 + 3600 * 48_000 / 160);
         let bomb = track(b"avc1", b"vide", 1, u32::MAX, 3);
-        assert_eq!(facts(&film(&[bomb])).entries, 3 * u64::from(u32::MAX));
+        assert_eq!(
+            facts(&film(std::slice::from_ref(&bomb))).entries,
+            3 * u64::from(u32::MAX)
+        );
+        // A track within a track takes nothing from it.
+        let small = track(b"avc1", b"vide", 1, 9, 1);
+        let nested = mp4_box(b"trak", &[&bomb[8..], &small].concat());
+        assert_eq!(facts(&film(&[nested])).entries, 3 * u64::from(u32::MAX) + 9);
     }
 
     #[test]

@@ -153,10 +153,12 @@ impl AudioPath {
         }
         let pts = frame.timestamp().map(|pts| pts.saturating_sub(self.zero));
         let at_s = |pts: i64| pts as f64 * f64::from(self.time_base);
-        // No video that long would be taken: such a time stamp is damage, and the sound goes on.
-        let sane = pts.filter(|pts| self.limits.check_duration(at_s(*pts)).is_ok());
+        // Such a time stamp is damage, and the sound goes on.
+        let is_sane = |at_s: f64| !self.limits.is_wild(at_s) && at_s >= self.taken_s() - HOLE_S;
+        let sane = pts.filter(|pts| is_sane(at_s(*pts)));
         if sane != pts {
-            self.decoder.tolerate(&"a time stamp beyond the limit");
+            self.decoder
+                .tolerate(&"a time stamp of the sound is damaged");
         }
         frame.set_pts(sane);
         let rate = f64::from(self.settings.sample_rate_hz);

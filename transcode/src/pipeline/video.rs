@@ -21,6 +21,9 @@ use crate::time::{Clock, Pacer};
 /// sound are 10 MB a rung.
 const MAX_LAG_S: f64 = 600.0;
 
+/// A picture that is so much too late is missed where it belongs.
+const MAX_STEP_BACK_S: f64 = 1.0;
+
 pub(super) struct VideoPath {
     pub(super) decoder: Decoder,
     /// Built for the format of the last decoded picture.
@@ -157,10 +160,15 @@ impl VideoPath {
             .clock
             .nominal_ticks()
             .rescale(self.tick(), self.time_base);
-        let pts = frame
-            .timestamp()
+        let seconds = |pts: i64| pts as f64 * f64::from(self.time_base) - self.zero_s;
+        let stated = frame.timestamp();
+        let sane = stated.filter(|pts| !self.limits.is_wild(seconds(*pts)));
+        let pts = sane
             .or_else(|| Some(self.last_pts?.saturating_add(nominal)))
             .unwrap_or_else(|| in_time_base(self.zero_s, self.time_base));
+        if sane != stated || seconds(pts) < self.decoded_s() - MAX_STEP_BACK_S {
+            self.decoder.tolerate(&"a picture's time stamp is damaged");
+        }
         self.last_pts = Some(pts);
         frame.set_pts(Some(pts));
         let duration = match frame.packet().duration {
