@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use oracle::{decodes_cleanly, make, picture_times, transcode};
 use tempfile::tempdir;
-use transcode::Options;
+use transcode::{Options, Warning};
 
 const PART: &str = "-f lavfi -i testsrc2=s=320x180:r=25:d=3 -f lavfi -i sine=f=440:d=3 \
     -c:v libx264 -preset ultrafast -c:a aac -output_ts_offset";
@@ -58,6 +58,53 @@ fn a_clock_that_starts_anew_goes_on() {
         assert!(gaps.fold(0.0, f64::max) < 0.1);
         assert_eq!(silences(&file), [], "the sound goes on over the joint");
     }
+}
+
+#[test]
+fn files_joined_end_to_end_play_on() {
+    let folder = tempdir().unwrap();
+    for name in ["part.mkv", "part.flv", "part.webm"] {
+        let codecs = match name {
+            "part.webm" => "-c:v libvpx -deadline realtime -c:a libopus",
+            _ => "-c:v libx264 -preset ultrafast -c:a aac",
+        };
+        let clip = format!(
+            "-f lavfi -i testsrc2=s=320x180:r=25:d=3 -f lavfi -i sine=f=440:r=44100:d=3 {codecs}"
+        );
+        let part = fs::read(make(folder.path(), name, &clip)).unwrap();
+        let source = folder.path().join(name.replace("part", "joined"));
+        // Recorders go on with FLV's tags; its header stands once.
+        let header_len = if name == "part.flv" { 13 } else { 0 };
+        fs::write(&source, [&part[..], &part[header_len..]].concat()).unwrap();
+        let (report, out) = transcode(&source, &Options::default());
+        assert!(
+            (5_950..6_150).contains(&report.duration_ms),
+            "{name}: {}",
+            report.duration_ms
+        );
+        let pictures = picture_times(&out.join("180p.mp4"), false);
+        assert!(
+            (150..=153).contains(&pictures.len()),
+            "{name}: {}",
+            pictures.len()
+        );
+    }
+}
+
+#[test]
+fn what_begins_in_the_middle_is_not_lost_in_silence() {
+    let folder = tempdir().unwrap();
+    let parts = ["0x100", "0x200"].map(|pid| {
+        // Longer than libav looks for streams.
+        let part = PART.replace("d=3", "d=12");
+        let clip = format!("{part} 0 -mpegts_start_pid {pid}");
+        fs::read(make(folder.path(), "part.ts", &clip)).unwrap()
+    });
+    let (report, _) = transcode(&join(folder.path(), &parts), &Options::default());
+    assert!(
+        matches!(report.warnings[..], [Warning::Damaged { .. }]),
+        "{report:?}"
+    );
 }
 
 #[test]

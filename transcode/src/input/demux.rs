@@ -44,6 +44,9 @@ const OUT_OF_MEMORY: ffmpeg::Error = ffmpeg::Error::Other {
 /// How long a stream may stay away, in microseconds.
 const MAX_ANALYZED_US: u64 = 120_000_000;
 
+/// Of programmes side by side, pictures come in turns of fewer.
+const MIN_UNUSED_PICTURES: u64 = 50;
+
 const MICROSECONDS: (i32, i32) = (1, 1_000_000);
 
 /// libav's state that is the process's: where its log goes, and what it may allocate at once.
@@ -75,6 +78,12 @@ fn open_input(
     })
 }
 
+/// In an MP4, time is what the table says; elsewhere, files are joined end to end.
+fn timeline(input: &ffmpeg::format::context::Input) -> Option<Timeline> {
+    let is_mp4 = input.format().name().starts_with("mov");
+    (!is_mp4).then(|| Timeline::new(crate::ffi::may_restart_clock(input)))
+}
+
 /// Whether some sound or picture has been announced, but not come.
 fn has_unknown_stream(input: &ffmpeg::format::context::Input) -> bool {
     let is_unknown = |stream: Stream<'_>| {
@@ -96,8 +105,13 @@ pub(crate) struct Demuxer {
     tap: Tap,
     cancel: CancelToken,
     len_bytes: u64,
-    /// For formats whose clock may start anew.
     timeline: Option<Timeline>,
+    /// The streams in use.
+    kept: Vec<usize>,
+    damaged: u64,
+    /// Packets of other video streams since the last of those, and the most there were.
+    unused_pictures: u64,
+    most_unused_pictures: u64,
 }
 
 impl Demuxer {
@@ -139,7 +153,11 @@ impl Demuxer {
         tap.allow(None);
         match opened {
             Ok(input) => Ok(Self {
-                timeline: crate::ffi::may_restart_clock(&input).then(Timeline::new),
+                timeline: timeline(&input),
+                kept: Vec::new(),
+                damaged: 0,
+                unused_pictures: 0,
+                most_unused_pictures: 0,
                 input,
                 tap,
                 cancel: cancel.clone(),
@@ -171,15 +189,31 @@ impl Demuxer {
                 Ok(()) => {
                     self.check(&packet)?;
                     self.mend_time(&mut packet);
+                    self.watch(&packet);
                     return Ok(Some(packet));
                 }
                 Err(ffmpeg::Error::Eof) => return Ok(None),
                 // A fragment's index, too, can stand for more than there is memory.
                 Err(OUT_OF_MEMORY) => return Err(InputError::IndexTooLarge.into()),
-                Err(error) => tracing::debug!(%error, "a packet could not be read"),
+                Err(error) => {
+                    tracing::debug!(%error, "a packet could not be read");
+                    self.damaged += 1;
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Other pictures where ours have ended are the rest of the film: a broadcast may go on with
+    /// the next programme in streams of its own.
+    fn watch(&mut self, packet: &ffmpeg::Packet) {
+        let is_video = |stream: Stream<'_>| stream.parameters().medium() == media::Type::Video;
+        if self.kept.contains(&packet.stream()) {
+            self.unused_pictures = 0;
+        } else if self.input.stream(packet.stream()).is_some_and(is_video) {
+            self.unused_pictures += 1;
+            self.most_unused_pictures = self.most_unused_pictures.max(self.unused_pictures);
+        }
     }
 
     /// Without the key a decoder would only make noise of it.
@@ -211,13 +245,28 @@ impl Demuxer {
         &self.input
     }
 
-    /// Drops all packets of the streams that `keep` does not name, before they are read.
-    pub(crate) fn keep_only(&mut self, keep: &[usize]) {
+    /// Drops what the streams that `keep` does not name hold, before it is read; but in a
+    /// broadcast, other pictures tell that ours is not all.
+    pub(crate) fn keep_only(&mut self, keep: Vec<usize>) {
+        let is_broadcast = crate::ffi::may_restart_clock(&self.input);
         for mut stream in self.input.streams_mut() {
-            if !keep.contains(&stream.index()) {
+            let is_watched = is_broadcast && stream.parameters().medium() == media::Type::Video;
+            if !keep.contains(&stream.index()) && !is_watched {
                 crate::ffi::discard(&mut stream);
             }
         }
+        self.kept = keep;
+    }
+
+    /// Places that could not be read, and pictures of a film that goes on elsewhere.
+    pub(crate) fn damaged(&self) -> u64 {
+        let unused = self.most_unused_pictures;
+        self.damaged
+            + if unused < MIN_UNUSED_PICTURES {
+                0
+            } else {
+                unused
+            }
     }
 
     /// Length of the original.

@@ -7,7 +7,7 @@
 
 /// A time stamp this far behind its stream's last belongs to another epoch.
 const MAX_STEP_BACK_US: i64 = 100_000;
-/// So does one this far ahead of all streams.
+/// So does one this far ahead of all streams, in formats whose clock may jump forward.
 const MAX_GAP_US: i64 = 10_000_000;
 /// A larger step may be a damaged time stamp: the next packet tells.
 const MAX_PLAIN_STEP_US: i64 = 500_000;
@@ -16,6 +16,7 @@ const MAX_EPOCHS: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Timeline {
+    max_gap_us: i64,
     /// What is added to the time stamps of an epoch, the newest last.
     offsets_us: Vec<i64>,
     streams: Vec<Option<Stream>>,
@@ -37,8 +38,10 @@ struct Position {
 }
 
 impl Timeline {
-    pub(super) fn new() -> Self {
+    /// For a broadcast, a long gap is a jump of its clock; for other files, a pause.
+    pub(super) fn new(is_broadcast: bool) -> Self {
         Self {
+            max_gap_us: if is_broadcast { MAX_GAP_US } else { i64::MAX },
             offsets_us: vec![0],
             streams: Vec::new(),
         }
@@ -74,7 +77,7 @@ impl Timeline {
     /// The known epoch in which a packet continues its stream best, if it does in any.
     fn nearest(&self, known: Option<Stream>, latest_us: Option<i64>, dts_us: i64) -> Option<i64> {
         let is_ahead = |at_us: i64| {
-            latest_us.is_some_and(|latest_us| at_us > latest_us.saturating_add(MAX_GAP_US))
+            latest_us.is_some_and(|latest_us| at_us > latest_us.saturating_add(self.max_gap_us))
         };
         let Some(known) = known else {
             let mut newest_first = self.offsets_us.iter().rev().copied();
@@ -115,7 +118,7 @@ mod tests {
 
     /// Mended times of (stream, dts) in microseconds.
     fn mend(packets: &[(usize, i64)]) -> Vec<i64> {
-        let mut timeline = Timeline::new();
+        let mut timeline = Timeline::new(true);
         let mended = packets
             .iter()
             .map(|&(stream, dts)| dts + timeline.offset_us(stream, dts, FRAME_US));
@@ -158,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn only_a_broadcast_leaves_out_a_long_pause() {
+        let packets = [
+            (0, 0),
+            (0, 40_000),
+            (0, 60_000_000),
+            (0, 60_040_000),
+            (0, 0),
+        ];
+        let mut timeline = Timeline::new(false);
+        let mended = packets.map(|(s, dts)| dts + timeline.offset_us(s, dts, FRAME_US));
+        assert_eq!(mended[2..], [60_000_000, 60_040_000, 60_080_000]);
+        assert_eq!(mend(&packets)[2..], [80_000, 120_000, 160_000]);
+    }
+
+    #[test]
     fn one_damaged_time_stamp_moves_nothing_else() {
         for damage_us in [-5_000_000, 5_000_000, -300_000, 800_000, 20_000_000] {
             let mut packets: Vec<_> = (0..600).map(|i| (i % 2, i as i64 / 2 * FRAME_US)).collect();
@@ -180,7 +198,7 @@ mod tests {
         ];
         let mended = mend(&packets[..2]);
         assert_eq!(mended, [0, 40_000]);
-        let mut timeline = Timeline::new();
+        let mut timeline = Timeline::new(true);
         let offsets = packets.map(|(stream, dts)| timeline.offset_us(stream, dts, FRAME_US));
         assert_eq!((offsets[3], offsets[4]), (0, 0));
     }

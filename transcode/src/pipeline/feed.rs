@@ -62,7 +62,7 @@ impl Feed {
                 self.video.keep_up(audio.taken_s(), &self.queues)?;
             }
         }
-        self.finish(probe)
+        self.finish(demuxer, probe)
     }
 
     fn decoders(&self) -> impl Iterator<Item = &Decoder> {
@@ -80,13 +80,14 @@ impl Feed {
     }
 
     /// Drains every stage; sound and picture end together, at the later one's end.
-    fn finish(mut self, probe: &Probe) -> Result<Fed> {
+    fn finish(mut self, demuxer: &Demuxer, probe: &Probe) -> Result<Fed> {
         self.video.drain(&self.queues)?;
         let audio_end_s = match &mut self.audio {
             Some(audio) => audio.drain(&self.queues)?,
             None => 0.0,
         };
-        let damaged = self.decoders().map(Decoder::damaged).sum();
+        let damaged: u64 = self.decoders().map(Decoder::damaged).sum();
+        let damaged = damaged + demuxer.damaged();
         let mut warnings = Vec::new();
         if damaged > 0 {
             warnings.push(Warning::Damaged { places: damaged });

@@ -88,7 +88,7 @@ pub fn transcode(
     let plan = Plan::new(&probe, demuxer.len_bytes(), options)?;
     let video = VideoPath::open(&demuxer, &probe, &plan, options)?;
     let audio = AudioPath::open(&demuxer, &probe, plan.audio, &options.limits)?;
-    demuxer.keep_only(&probe.stream_indexes());
+    demuxer.keep_only(probe.stream_indexes());
     let audio_parameters = audio.as_ref().map(AudioPath::parameters);
 
     let (fed, renditions) = std::thread::scope(|scope| {

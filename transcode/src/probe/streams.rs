@@ -223,13 +223,30 @@ fn cadence(stream: &Stream<'_>) -> (Cadence, FrameRate) {
 
 /// Most pictures that begin within any second.
 fn most_in_a_second(times: &[i64], time_base: Rational) -> i32 {
-    let second = in_time_base(1.0, time_base);
+    let second = in_time_base(1.0, time_base).max(1);
     let mut first = 0;
     let counts = times.iter().enumerate().map(|(last, at)| {
-        while at.saturating_sub(times[first]) >= second {
+        while first < last && at.saturating_sub(times[first]) >= second {
             first += 1;
         }
         last + 1 - first
     });
     counts.max().unwrap_or(0).try_into().unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_second_is_found_whatever_the_ticks() {
+        let burst: Vec<i64> = (0..10)
+            .map(|i| i * 400)
+            .chain((0..30).map(|i| 4000 + i * 33))
+            .collect();
+        assert_eq!(most_in_a_second(&burst, Rational(1, 1000)), 30);
+        // A time lapse in ticks of ten seconds, with a gap.
+        assert_eq!(most_in_a_second(&[0, 1, 2, 7, 8], Rational(10, 1)), 1);
+        assert_eq!(most_in_a_second(&[], Rational(1, 1)), 0);
+    }
 }
