@@ -85,7 +85,8 @@ pub enum InputError {
     Undecodable,
     /// Less than nine tenths of the declared duration could be decoded.
     #[error(
-        "The file is incomplete: it announces {declared_s} s of video, but only {decoded_s} s are in it."
+        "The file is incomplete: it announces {declared_s} s of video, but only {decoded_s} s are in it: \
+         upload it again, whole."
     )]
     Incomplete {
         /// What the container announces, in whole seconds.

@@ -8,7 +8,8 @@ use std::io::Cursor;
 
 use transcode::{Control, Error, MemorySink, Options, Source};
 
-/// By when all that stays has been allocated: codecs' tables, threads' arenas.
+/// By when most of what stays has been allocated, such as threads' arenas; the tables of codecs that are
+/// met later count as growth.
 const WARM_UP_CLIPS: usize = 20;
 const CLIPS: usize = 200;
 /// What the allocator may keep for itself between then and the end. A leak of one small picture a

@@ -92,6 +92,43 @@ fn files_joined_end_to_end_play_on() {
 }
 
 #[test]
+fn a_film_that_begins_after_a_minute_is_whole() {
+    let folder = tempdir().unwrap();
+    for name in ["minute.mkv", "minute.flv"] {
+        let source = make(folder.path(), name, &format!("{PART} 60 -ar 44100"));
+        let (report, _) = transcode(&source, &Options::default());
+        assert_eq!(report.warnings, []);
+        assert!(
+            (2_990..3_100).contains(&report.duration_ms),
+            "{name}: {}",
+            report.duration_ms
+        );
+    }
+}
+
+#[test]
+fn pictures_that_claim_to_last_longer_do_not() {
+    let folder = tempdir().unwrap();
+    let slow = "-f lavfi -i testsrc2=s=320x180:r=2:d=75 -c:v libx264 -preset ultrafast -bf 0 -g 50";
+    let slow = make(folder.path(), "slow.mp4", slow);
+    // The bitstream says 2 pictures a second, the time stamps 25.
+    let fast = format!(
+        "-i {} -f lavfi -i sine=d=6 -c:v copy -c:a aac \
+         -bsf:v setts=pts=PTS/12.5:dts=DTS/12.5:duration=0",
+        slow.display()
+    );
+    for name in ["fast.ts", "fast.mkv"] {
+        let source = make(folder.path(), name, &fast);
+        let (report, _) = transcode(&source, &Options::default());
+        assert!(
+            (5_900..6_600).contains(&report.duration_ms),
+            "{name}: {}",
+            report.duration_ms
+        );
+    }
+}
+
+#[test]
 fn what_begins_in_the_middle_is_not_lost_in_silence() {
     let folder = tempdir().unwrap();
     let parts = ["0x100", "0x200"].map(|pid| {

@@ -149,44 +149,42 @@ fn a_recording_with_freezes_keeps_its_times() {
 #[test]
 fn late_sound_is_preceded_by_silence_and_early_end_followed() {
     let folder = tempdir().unwrap();
-    let clip = "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -itsoffset 0.7 \
-        -f lavfi -i sine=f=1000:r=48000:d=1 -c:v libx264 -preset ultrafast -c:a aac";
-    let source = make(folder.path(), "late.mp4", clip);
-    let (_, out) = transcode(&source, &Options::default());
-    let file = out.join("180p.mp4");
-    let path = file.to_str().unwrap();
-    let detect = [
-        "-i",
-        path,
-        "-af",
-        "silencedetect=n=-40dB:d=0.2",
-        "-f",
-        "null",
-        "-",
-    ];
-    let (_, log) = oracle::run("ffmpeg", &detect);
-    let times = |what: &str| -> Vec<f64> {
-        let after = log.split(what).skip(1);
-        after
-            .map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap())
-            .collect()
-    };
-    let (starts, ends) = (times("silence_start: "), times("silence_end: "));
-    assert!(
-        (ends[0] - 0.7).abs() < 0.025,
-        "the tone begins at {}",
-        ends[0]
-    );
-    assert!(
-        (starts[1] - 1.7).abs() < 0.025,
-        "the tone ends at {}",
-        starts[1]
-    );
-    assert!(
-        (ends[1] - 4.0).abs() < 0.04,
-        "silence lasts as long as the pictures: {}",
-        ends[1]
-    );
+    for (name, sound) in [
+        ("late.mp4", "r=48000:d=1 -c:a aac"),
+        ("late-22.mkv", "r=22050:d=1 -c:a pcm_s16le"),
+        ("late-96.mov", "r=96000:d=1 -c:a pcm_s16le"),
+    ] {
+        let clip = format!(
+            "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -itsoffset 1.7 \
+             -f lavfi -i sine=f=1000:{sound} -c:v libx264 -preset ultrafast"
+        );
+        let source = make(folder.path(), name, &clip);
+        let (_, out) = transcode(&source, &Options::default());
+        let file = out.join("180p.mp4");
+        let path = file.to_str().unwrap();
+        let detect = "silencedetect=n=-40dB:d=0.2";
+        let (_, log) = oracle::run("ffmpeg", &["-i", path, "-af", detect, "-f", "null", "-"]);
+        let times = |what: &str| -> Vec<f64> {
+            let first_word = |rest: &str| rest.split_whitespace().next().unwrap().parse().unwrap();
+            log.split(what).skip(1).map(first_word).collect()
+        };
+        let (starts, ends) = (times("silence_start: "), times("silence_end: "));
+        assert!(
+            (ends[0] - 1.7).abs() < 0.025,
+            "{name}: the tone begins at {}",
+            ends[0]
+        );
+        assert!(
+            (starts[1] - 2.7).abs() < 0.025,
+            "{name}: the tone ends at {}",
+            starts[1]
+        );
+        let end = ends[1];
+        assert!(
+            (end - 4.0).abs() < 0.04,
+            "{name}: silence lasts as long as the pictures: {end}"
+        );
+    }
 }
 
 #[test]

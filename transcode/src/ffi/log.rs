@@ -43,7 +43,8 @@ unsafe extern "C" fn on_line<V>(
     format: *const c_char,
     arguments: V,
 ) {
-    if !crate::log::is_wanted(level) {
+    // A panic, of a subscriber perhaps, must not unwind into C.
+    if !catch_unwind(|| crate::log::is_wanted(level)).unwrap_or(false) {
         return;
     }
     let mut line = [0_u8; LINE_LEN];
@@ -62,7 +63,6 @@ unsafe extern "C" fn on_line<V>(
             &raw mut with_prefix,
         );
     }
-    // A panic, of a subscriber perhaps, must not unwind into C.
     let _ = catch_unwind(|| {
         let text = line.split(|byte| *byte == 0).next().unwrap_or_default();
         crate::log::write(level, &String::from_utf8_lossy(text));

@@ -1,7 +1,7 @@
 //! What is done to sound: once for all rungs.
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::{Rational, frame};
+use ffmpeg_next::{Rational, Rescale, frame};
 
 use super::Chain;
 use crate::media_error::MediaError;
@@ -53,13 +53,15 @@ impl SoundFormat {
             self.channels,
         );
         let layout = if channels == 1 { "mono" } else { "stereo" };
+        // In samples of what comes in, the documentation notwithstanding.
+        let first_in = first.rescale((1, sample_rate_hz as i32), (1, self.sample_rate_hz as i32));
         // `flags=res` has the resampler run from the start: turned on later, by the first drift, it
         // would begin at `first_pts` again and repeat all of that time as silence. Drift is evened
         // out by 0.2 % at most, which nobody hears, and from 10 ms on, which no rounding of
         // timestamps reaches; a jump of 50 ms is cut or filled at once.
         let chain = format!(
             "aresample={sample_rate_hz}:flags=res:async={}:min_comp=0.01:min_hard_comp=0.05:\
-             first_pts={first},aformat=sample_fmts=fltp:sample_rates={sample_rate_hz}:\
+             first_pts={first_in},aformat=sample_fmts=fltp:sample_rates={sample_rate_hz}:\
              channel_layouts={layout}",
             sample_rate_hz / 500
         );

@@ -129,7 +129,7 @@ impl Demuxer {
         let check_probe = || match tap.exceeded() {
             _ if cancel.is_cancelled() => Err(Error::Cancelled),
             Some(found) => {
-                let what = "what must be read of it before its first picture, in bytes";
+                let what = "what must be read of it before its first picture, in bytes,";
                 Ok(limits.check(what, found, limits.probe_bytes)?)
             }
             None => Ok(()),
@@ -229,6 +229,10 @@ impl Demuxer {
         let (Some(timeline), Some(dts)) = (&mut self.timeline, packet.dts()) else {
             return;
         };
+        // Other programmes have clocks of their own, subtitles durations of minutes.
+        if !self.kept.contains(&packet.stream()) {
+            return;
+        }
         let Some(stream) = self.input.stream(packet.stream()) else {
             return;
         };

@@ -11,6 +11,8 @@ const MAX_STEP_BACK_US: i64 = 100_000;
 const MAX_GAP_US: i64 = 10_000_000;
 /// A larger step may be a damaged time stamp: the next packet tells.
 const MAX_PLAIN_STEP_US: i64 = 500_000;
+/// What a packet may claim to last: some claim twelve times what they do.
+const MAX_DURATION_US: i64 = 100_000;
 /// Epochs that are remembered: streams follow each other within moments.
 const MAX_EPOCHS: usize = 8;
 
@@ -33,7 +35,8 @@ struct Stream {
 #[derive(Debug, Clone, Copy)]
 struct Position {
     offset_us: i64,
-    /// End of the last packet, mended.
+    /// Of the last packet, mended.
+    start_us: i64,
     end_us: i64,
 }
 
@@ -67,7 +70,8 @@ impl Timeline {
         self.streams[stream] = Some(Stream {
             now: Position {
                 offset_us,
-                end_us: at_us.saturating_add(duration_us.max(0)),
+                start_us: at_us,
+                end_us: at_us.saturating_add(duration_us.clamp(0, MAX_DURATION_US)),
             },
             before_step: known.map(|known| known.now).filter(is_step),
         });
@@ -92,9 +96,9 @@ impl Timeline {
             .chain(here);
         let distances = positions.filter_map(|position| {
             let at_us = dts_us.saturating_add(position.offset_us);
-            let step_us = at_us.saturating_sub(position.end_us);
-            let runs_on = step_us >= -MAX_STEP_BACK_US && !is_ahead(at_us);
-            runs_on.then(|| (step_us.unsigned_abs(), position.offset_us))
+            let is_back = at_us.saturating_sub(position.start_us) < -MAX_STEP_BACK_US;
+            let distance_us = at_us.saturating_sub(position.end_us).unsigned_abs();
+            (!is_back && !is_ahead(at_us)).then_some((distance_us, position.offset_us))
         });
         distances
             .min_by_key(|(distance_us, _)| *distance_us)
@@ -158,6 +162,14 @@ mod tests {
     fn a_pause_and_a_rare_stream_are_no_jumps() {
         let packets = [(0, 0), (0, 9_000_000), (0, 18_000_000), (1, 18_000_000)];
         assert_eq!(mend(&packets), packets.map(|p| p.1));
+    }
+
+    #[test]
+    fn what_packets_claim_to_last_moves_nothing() {
+        let mut timeline = Timeline::new(true);
+        for i in 0..100 {
+            assert_eq!(timeline.offset_us(0, i * FRAME_US, 12 * FRAME_US), 0);
+        }
     }
 
     #[test]

@@ -153,12 +153,16 @@ impl AudioPath {
         }
         let pts = frame.timestamp().map(|pts| pts.saturating_sub(self.zero));
         let at_s = |pts: i64| pts as f64 * f64::from(self.time_base);
-        // Such a time stamp is damage, and the sound goes on.
-        let is_sane = |at_s: f64| !self.limits.is_wild(at_s) && at_s >= self.taken_s() - HOLE_S;
-        let sane = pts.filter(|pts| is_sane(at_s(*pts)));
+        // A time stamp beyond reason is damage, and the sound goes on without it.
+        let sane = pts.filter(|pts| !self.limits.is_wild(at_s(*pts)));
         if sane != pts {
             self.decoder
                 .tolerate(&"a time stamp of the sound is damaged");
+        }
+        if sane.is_some_and(|pts| at_s(pts) < self.taken_s() - HOLE_S) {
+            // Its place is taken, by the silence that pictures did not wait for.
+            self.decoder.tolerate(&"sound comes too late");
+            return Ok(());
         }
         frame.set_pts(sane);
         let rate = f64::from(self.settings.sample_rate_hz);

@@ -74,7 +74,7 @@ impl Feed {
     fn check_decoding_time(&self, limits: &Limits) -> Result<()> {
         let spent_s: f64 = self.decoders().map(|decoder| decoder.spent.seconds()).sum();
         let s_per_s = spent_s / (self.video.decoded_s() + START_UP_S);
-        let what = "the time it takes to decode a second of it, in seconds";
+        let what = "the time to decode a second of it, in seconds,";
         limits.check(what, s_per_s.ceil() as u64, limits.decode_s_per_s.into())?;
         Ok(())
     }

@@ -4,7 +4,7 @@ mod streams;
 
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::stream::Stream;
-use ffmpeg_next::{Rational, Rescale};
+use ffmpeg_next::{Rational, Rescale, media};
 
 use crate::control::CancelToken;
 use crate::error::{InputError, Result};
@@ -120,6 +120,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
     let video = describe_video(input, &video_stream, limits)?;
     let audio = audio_stream.as_ref().and_then(describe_audio);
     let picture_s = 1.0 / video.cadence.frame_rate().as_f64();
+    let zero_s = common_zero_s(&video_stream, audio_stream.as_ref(), picture_s);
     let duration = input.duration();
     Ok(Probe {
         container: input.format().name().to_owned(),
@@ -127,8 +128,8 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
             .ok()
             .filter(|us| *us > 0)
             .map(|us| us / 1000),
-        zero_s: common_zero_s(&video_stream, audio_stream.as_ref(), picture_s),
-        promise: promise(input, &video_stream),
+        zero_s,
+        promise: promise(input, &video_stream, zero_s),
         has_undecodable_audio: audio.is_none() && audio_streams(input).next().is_some(),
         video,
         audio,
@@ -138,7 +139,11 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
 /// What the container knows of its length; nothing where it guesses, and nothing of a fragmented
 /// MP4, whose header may say anything: only a sample table is proof. Only MP4 and AVI state a
 /// length for each stream; of others, libav gives each the file's.
-fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option<Promise> {
+fn promise(
+    input: &ffmpeg::format::context::Input,
+    video: &Stream<'_>,
+    zero_s: f64,
+) -> Option<Promise> {
     let is_mp4 = input.format().name().starts_with("mov");
     let is_of_streams = is_mp4 || input.format().name() == "avi";
     let has_table = video.frames() > 0 || !is_mp4;
@@ -150,8 +155,14 @@ fn promise(input: &ffmpeg::format::context::Input, video: &Stream<'_>) -> Option
     };
     let of_video = seconds(video.duration(), video.time_base()).filter(|_| is_of_streams);
     let of_video = of_video.map(|stated_s| stated_s.min(table_end_s(video).unwrap_or(stated_s)));
-    let of_any = seconds(input.duration(), Rational(1, 1_000_000));
-    of_video.map(Promise::Video).or(of_any.map(Promise::Any))
+    // A subtitle may end long after the film, and counts.
+    let is_subtitle = |stream: Stream<'_>| stream.parameters().medium() == media::Type::Subtitle;
+    let of_any = seconds(input.duration(), Rational(1, 1_000_000))
+        .filter(|_| !input.streams().any(is_subtitle));
+    // Stated from zero on, where the film may begin later.
+    let without_start = |stated_s: f64| stated_s - zero_s.max(0.0);
+    let of_video = of_video.map(without_start).map(Promise::Video);
+    of_video.or(of_any.map(without_start).map(Promise::Any))
 }
 
 /// Where the sample table of an MP4 ends, counted from the start of the stream. An edit list can

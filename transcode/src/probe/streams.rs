@@ -41,7 +41,10 @@ pub(super) fn pick_audio<'a>(
     let best = input.streams().related(video).best(media::Type::Audio);
     best.filter(is_usable).or_else(|| {
         let usable = audio_streams(input).filter(is_usable);
-        usable.max_by_key(|stream| stream.disposition().contains(Disposition::DEFAULT))
+        usable.max_by_key(|stream| {
+            let first = std::cmp::Reverse(stream.index());
+            (stream.disposition().contains(Disposition::DEFAULT), first)
+        })
     })
 }
 
