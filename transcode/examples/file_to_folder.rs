@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         &Options::default(),
         &FolderSink::new(folder)?,
         &Control::default(),
-    )?;
+    );
+    // What is wrong with a file is said in a sentence for whoever sent it.
+    let report = report.map_err(|error| error.user_message())?;
     for warning in &report.warnings {
         eprintln!("{warning}");
     }

@@ -1,5 +1,7 @@
 //! An original behind a URL in, one small rendition in memory out; nothing touches the disk:
-//! `cargo run --release -p transcode --example url_to_memory -- http://localhost:8000/holiday.mov`
+//! `cargo run --release -p transcode --example url_to_memory -- http://localhost:8080/holiday.mov`
+//!
+//! The server must serve ranges, as nginx and every S3 do.
 
 use std::error::Error;
 

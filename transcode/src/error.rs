@@ -49,7 +49,7 @@ impl Error {
     }
 }
 
-/// What is wrong with a file, in words its uploader understands.
+/// What is wrong with a file; `Display` is a sentence for its uploader.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -99,7 +99,7 @@ pub enum InputError {
     Limit {
         /// What is limited, with its unit.
         what: &'static str,
-        /// What the file has or claims.
+        /// What the file has, or what it had come to when the limit was passed.
         found: u64,
         /// The limit in force.
         limit: u64,

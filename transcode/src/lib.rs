@@ -16,8 +16,10 @@
 //!   times in all renditions, at most 2 s and a frame apart.
 //! - **Whole, or said not to be.** What is damaged or cut short is an error, or a [`Warning`].
 //! - **A file is data.** The container is told by its content, from a list of demuxers; nothing is
-//!   ever opened on behalf of a file. Memory is bounded by queues, and what a file may ask for by
-//!   [`Limits`], each an [`InputError`] of its own.
+//!   ever opened on behalf of a file. Queues bound the memory that sound files take, and
+//!   [`Limits`] what a file may ask for; who takes files from strangers bounds the process's memory
+//!   as well (by a control group, or `RLIMIT_DATA`), since a crafted index of a few bytes can stand
+//!   for gigabytes.
 //! - **The same each time.** With one thread, the same input and options give the same bytes.
 //!
 //! # What it does to the process

@@ -70,7 +70,7 @@ impl Limits {
     }
 
     pub(crate) fn check_duration(&self, seconds: f64) -> Result<(), InputError> {
-        let found = seconds.max(0.0) as u64;
+        let found = seconds.max(0.0).round() as u64;
         self.check("its duration in seconds", found, self.duration_s)
     }
 

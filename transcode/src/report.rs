@@ -23,7 +23,7 @@ pub struct Report {
 #[non_exhaustive]
 pub enum Warning {
     /// Some packets could not be decoded.
-    #[error("The file is damaged in {places} places; pictures or sound may be missing there.")]
+    #[error("The file is damaged; pictures or sound may be missing (places: {places}).")]
     Damaged {
         /// Packets that the decoders refused.
         places: u64,

@@ -51,7 +51,7 @@ pub trait RenditionSink: Send {
     fn finish(self: Box<Self>, head: Vec<u8>) -> io::Result<()>;
 }
 
-/// Writes `<folder>/<name>.mp4`.
+/// Writes `<folder>/<name>.mp4`; what a failed transcode has written stays there, incomplete.
 #[derive(Debug)]
 pub struct FolderSink(PathBuf);
 

@@ -200,7 +200,7 @@ fn a_limit_is_named_with_its_figures() {
         duration_s,
         ..whole()
     });
-    assert!(what.contains("duration") && found == 3, "{what}: {found}");
+    assert!(what.contains("duration") && found == 4, "{what}: {found}");
     let len_bytes = 1000;
     let (what, found) = found_under(Limits {
         len_bytes,

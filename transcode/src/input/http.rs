@@ -21,7 +21,8 @@ type UrlProvider = dyn FnMut() -> io::Result<String> + Send;
 
 /// Where an original can be fetched from. The URL may be a secret and is never shown.
 ///
-/// The server must serve ranges. Redirects are followed, though not from https to http, so a URL
+/// It is read on the thread that transcodes, which must not be one of an async runtime's: there, use
+/// the likes of tokio's `spawn_blocking`. The server must serve ranges. Redirects are followed, though not from https to http, so a URL
 /// from a stranger may lead anywhere that this machine can reach. What replaces the original
 /// while it is read is an error if the server tells by an entity tag, the date of modification or
 /// the length.

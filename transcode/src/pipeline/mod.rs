@@ -56,7 +56,7 @@ enum Item {
 
 /// Transcodes a video into one rendition for each rung that fits it.
 ///
-/// Blocks until all is written or failed. With [`Options::threads`] at 1 the same input and
+/// Blocks until all is written or failed, so it has no place in an async task. With [`Options::threads`] at 1 the same input and
 /// options give the same bytes; x264's rate control is not repeatable with more.
 ///
 /// # Errors

@@ -121,6 +121,10 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
     let audio = audio_stream.as_ref().and_then(describe_audio);
     let picture_s = 1.0 / video.cadence.frame_rate().as_f64();
     let zero_s = common_zero_s(&video_stream, audio_stream.as_ref(), picture_s);
+    let promise = promise(input, &video_stream, zero_s);
+    if let Some(Promise::Video(stated_s)) = promise {
+        limits.check_duration(stated_s)?;
+    }
     let duration = input.duration();
     Ok(Probe {
         container: input.format().name().to_owned(),
@@ -129,7 +133,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
             .filter(|us| *us > 0)
             .map(|us| us / 1000),
         zero_s,
-        promise: promise(input, &video_stream, zero_s),
+        promise,
         has_undecodable_audio: audio.is_none() && audio_streams(input).next().is_some(),
         video,
         audio,
