@@ -4,7 +4,7 @@
 //! them. So they have a target of their own, at levels that are off unless asked for
 //! (`RUST_LOG=libav=debug`): libav's errors and warnings at DEBUG, all else at TRACE.
 
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi::AV_LOG_WARNING;
@@ -13,12 +13,6 @@ use tracing::Level;
 /// Lines let through in each [`WINDOW`], whatever files make libav say.
 const MAX_LINES: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(1);
-
-/// Has libav log through `tracing`, in the whole process, from the first call on.
-pub(crate) fn redirect() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(crate::ffi::redirect_log);
-}
 
 /// Whether anyone listens to lines of a level of libav's.
 pub(crate) fn is_wanted(level: i32) -> bool {

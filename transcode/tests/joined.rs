@@ -6,7 +6,7 @@ mod oracle;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use oracle::{decodes_cleanly, make, picture_times, transcode};
+use oracle::{decodes_cleanly, make, mean_luma, picture_times, silences, transcode};
 use tempfile::tempdir;
 use transcode::{Options, Warning};
 
@@ -22,19 +22,6 @@ fn join(folder: &Path, parts: &[Vec<u8>]) -> PathBuf {
     let path = folder.join("joined.ts");
     fs::write(&path, parts.concat()).unwrap();
     path
-}
-
-/// Stretches of silence in a file's sound, in seconds: (from, to).
-fn silences(path: &Path) -> Vec<(f64, f64)> {
-    let path = path.to_str().unwrap();
-    let filter = "silencedetect=n=-50dB:d=0.06";
-    let (_, log) = oracle::run("ffmpeg", &["-i", path, "-af", filter, "-f", "null", "-"]);
-    let times = |what: &str| -> Vec<f64> {
-        let first_word = |rest: &str| rest.split_whitespace().next().unwrap().parse().unwrap();
-        log.split(what).skip(1).map(first_word).collect()
-    };
-    let (starts, ends) = (times("silence_start: "), times("silence_end: "));
-    starts.into_iter().zip(ends).collect()
 }
 
 #[test]
@@ -56,7 +43,11 @@ fn a_clock_that_starts_anew_goes_on() {
         assert_eq!(times.len(), 150, "each picture of both parts");
         let gaps = times.windows(2).map(|w| w[1] - w[0]);
         assert!(gaps.fold(0.0, f64::max) < 0.1);
-        assert_eq!(silences(&file), [], "the sound goes on over the joint");
+        assert_eq!(
+            silences(&file, "n=-50dB:d=0.06"),
+            [],
+            "the sound goes on over the joint"
+        );
     }
 }
 
@@ -159,7 +150,7 @@ fn what_sets_in_late_is_found() {
         let (report, out) = transcode(&source, &Options::default());
         assert_eq!(report.warnings, []);
         let file = out.join("180p.mp4");
-        let silences = silences(&file);
+        let silences = silences(&file, "n=-50dB:d=0.06");
         if late.is_empty() {
             let until = silences[0].1;
             assert!((until - 20.0).abs() < 0.1, "the tone begins at {until}");
@@ -196,28 +187,9 @@ fn a_picture_of_another_shape_keeps_it() {
     let file = out.join("360p.mp4");
     decodes_cleanly(&file);
     // Mean luma of the whole: 235 for white, 16 for the black bars' share.
-    let mean = |at_s: &str| {
-        let path = file.to_str().unwrap();
-        let filter = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
-        let arguments = [
-            "-v",
-            "error",
-            "-ss",
-            at_s,
-            "-i",
-            path,
-            "-vf",
-            filter,
-            "-frames:v",
-            "1",
-        ];
-        let (out, _) = oracle::run("ffmpeg", &[&arguments[..], &["-f", "null", "-"]].concat());
-        let value = out.split("YAVG=").nth(1).unwrap();
-        value.lines().next().unwrap().parse::<f64>().unwrap()
-    };
     for (at_s, white_share) in [("0.5", 1.0), ("1.5", 360.0 / 640.0), ("2.5", 0.5)] {
         let expected = 16.0 + 219.0 * white_share;
-        let seen = mean(at_s);
+        let seen = mean_luma(&file, &format!("trim=start={at_s},"));
         assert!(
             (seen - expected).abs() < 2.0,
             "{at_s} s: {seen}, not {expected}"

@@ -3,7 +3,7 @@
 
 mod oracle;
 
-use oracle::{decodes_cleanly, field, make, picture_times, ssim, transcode};
+use oracle::{decodes_cleanly, field, make, picture_times, silences, ssim, transcode};
 use tempfile::tempdir;
 use transcode::{Options, Rendition};
 
@@ -161,25 +161,17 @@ fn late_sound_is_preceded_by_silence_and_early_end_followed() {
         let source = make(folder.path(), name, &clip);
         let (_, out) = transcode(&source, &Options::default());
         let file = out.join("180p.mp4");
-        let path = file.to_str().unwrap();
-        let detect = "silencedetect=n=-40dB:d=0.2";
-        let (_, log) = oracle::run("ffmpeg", &["-i", path, "-af", detect, "-f", "null", "-"]);
-        let times = |what: &str| -> Vec<f64> {
-            let first_word = |rest: &str| rest.split_whitespace().next().unwrap().parse().unwrap();
-            log.split(what).skip(1).map(first_word).collect()
-        };
-        let (starts, ends) = (times("silence_start: "), times("silence_end: "));
+        let silences = silences(&file, "n=-40dB:d=0.2");
+        let (_, tone_start) = silences[0];
+        let (tone_end, end) = silences[1];
         assert!(
-            (ends[0] - 1.7).abs() < 0.025,
-            "{name}: the tone begins at {}",
-            ends[0]
+            (tone_start - 1.7).abs() < 0.025,
+            "{name}: the tone begins at {tone_start}"
         );
         assert!(
-            (starts[1] - 2.7).abs() < 0.025,
-            "{name}: the tone ends at {}",
-            starts[1]
+            (tone_end - 2.7).abs() < 0.025,
+            "{name}: the tone ends at {tone_end}"
         );
-        let end = ends[1];
         assert!(
             (end - 4.0).abs() < 0.04,
             "{name}: silence lasts as long as the pictures: {end}"

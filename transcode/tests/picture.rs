@@ -4,33 +4,9 @@
 
 mod oracle;
 
-use std::path::Path;
-
-use oracle::{field, make, run, transcode};
+use oracle::{field, make, mean_luma, run, transcode};
 use tempfile::tempdir;
 use transcode::Options;
-
-/// Mean luma (limited range, 16 to 235) of a file's first picture under a filter.
-fn mean_luma(path: &Path, filter: &str) -> f64 {
-    let filter = format!("{filter}signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-");
-    let path = path.to_str().unwrap();
-    let arguments = [
-        "-v",
-        "error",
-        "-i",
-        path,
-        "-vf",
-        &filter,
-        "-frames:v",
-        "1",
-        "-f",
-        "null",
-        "-",
-    ];
-    let (out, _) = run("ffmpeg", &arguments);
-    let value = out.split("YAVG=").nth(1).unwrap();
-    value.lines().next().unwrap().parse().unwrap()
-}
 
 #[test]
 fn hdr_becomes_sdr_as_ffmpeg_tone_maps_it() {

@@ -52,8 +52,10 @@ const MICROSECONDS: (i32, i32) = (1, 1_000_000);
 /// libav's state that is the process's: where its log goes, and what it may allocate at once.
 fn set_up_libav() {
     static ONCE: Once = Once::new();
-    crate::log::redirect();
-    ONCE.call_once(|| crate::ffi::limit_allocations(MAX_ALLOCATION_LEN));
+    ONCE.call_once(|| {
+        crate::ffi::redirect_log();
+        crate::ffi::limit_allocations(MAX_ALLOCATION_LEN);
+    });
 }
 
 /// `probe_bytes` is how far to look for streams, if libav's own measure is too little.
@@ -172,11 +174,14 @@ impl Demuxer {
         }
     }
 
-    /// The next packet of any stream; `None` at the end.
+    /// The next packet of the streams that are kept; `None` at the end. Cover art, and what libav
+    /// read while it looked for streams, come unasked.
     pub(crate) fn read(&mut self) -> Result<Option<ffmpeg::Packet>> {
-        let mut packet = ffmpeg::Packet::empty();
+        let mut errors = 0;
         // Damaged containers report errors between good packets; how often is bounded.
-        for _ in 0..MAX_ERRORS_IN_A_ROW {
+        while errors < MAX_ERRORS_IN_A_ROW {
+            // libav writes over what a packet holds without letting go of it.
+            let mut packet = ffmpeg::Packet::empty();
             let result = packet.read(&mut self.input);
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
@@ -187,10 +192,14 @@ impl Demuxer {
             }
             match result {
                 Ok(()) => {
+                    errors = 0;
                     self.check(&packet)?;
-                    self.mend_time(&mut packet);
-                    self.watch(&packet);
-                    return Ok(Some(packet));
+                    if self.kept.contains(&packet.stream()) {
+                        self.unused_pictures = 0;
+                        self.mend_time(&mut packet);
+                        return Ok(Some(packet));
+                    }
+                    self.count_unused(&packet);
                 }
                 Err(ffmpeg::Error::Eof) => return Ok(None),
                 // A fragment's index, too, can stand for more than there is memory.
@@ -198,6 +207,7 @@ impl Demuxer {
                 Err(error) => {
                     tracing::debug!(%error, "a packet could not be read");
                     self.damaged += 1;
+                    errors += 1;
                 }
             }
         }
@@ -206,11 +216,9 @@ impl Demuxer {
 
     /// Other pictures where ours have ended are the rest of the film: a broadcast may go on with
     /// the next programme in streams of its own.
-    fn watch(&mut self, packet: &ffmpeg::Packet) {
+    fn count_unused(&mut self, packet: &ffmpeg::Packet) {
         let is_video = |stream: Stream<'_>| stream.parameters().medium() == media::Type::Video;
-        if self.kept.contains(&packet.stream()) {
-            self.unused_pictures = 0;
-        } else if self.input.stream(packet.stream()).is_some_and(is_video) {
+        if self.input.stream(packet.stream()).is_some_and(is_video) {
             self.unused_pictures += 1;
             self.most_unused_pictures = self.most_unused_pictures.max(self.unused_pictures);
         }
@@ -225,14 +233,12 @@ impl Demuxer {
         }
     }
 
+    /// Of kept streams only: other programmes have clocks of their own, subtitles durations of
+    /// minutes.
     fn mend_time(&mut self, packet: &mut ffmpeg::Packet) {
         let (Some(timeline), Some(dts)) = (&mut self.timeline, packet.dts()) else {
             return;
         };
-        // Other programmes have clocks of their own, subtitles durations of minutes.
-        if !self.kept.contains(&packet.stream()) {
-            return;
-        }
         let Some(stream) = self.input.stream(packet.stream()) else {
             return;
         };

@@ -23,7 +23,6 @@ const MAX_LAG_S: f64 = 60.0;
 
 pub(super) struct AudioPath {
     pub(super) decoder: Decoder,
-    index: usize,
     codec: codec::Id,
     /// Built for the format of the last decoded sound.
     chain: Option<(SoundFormat, Chain)>,
@@ -63,7 +62,6 @@ impl AudioPath {
         };
         Ok(Some(Self {
             decoder: Decoder::new(opened),
-            index: audio.index,
             codec,
             chain: None,
             encoder: AudioEncoder::open(settings)?,
@@ -83,12 +81,6 @@ impl AudioPath {
     /// Whether nothing at all could be decoded.
     pub(super) fn is_silent(&self) -> bool {
         !self.heard_any
-    }
-
-    /// Whether a packet is of this stream. Cover art and streams that begin in the middle come
-    /// unasked.
-    pub(super) fn takes(&self, packet: &ffmpeg::Packet) -> bool {
-        packet.stream() == self.index
     }
 
     pub(super) fn decode(&mut self, packet: &ffmpeg::Packet, queues: &Queues) -> Result<()> {

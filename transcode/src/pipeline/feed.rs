@@ -1,10 +1,9 @@
 //! The calling thread's part: reads, decodes, and hands on until the file ends.
 
-use super::Item;
-use super::Queues;
 use super::audio::AudioPath;
 use super::decode::Decoder;
 use super::video::VideoPath;
+use super::{Item, Queues};
 use crate::control::{Control, Progress};
 use crate::error::{InputError, Result};
 use crate::input::Demuxer;
@@ -55,9 +54,7 @@ impl Feed {
                     audio.keep_up(self.video.decoded_s(), &self.queues)?;
                 }
                 self.report_progress(demuxer, probe, control);
-            } else if let Some(audio) = &mut self.audio
-                && audio.takes(&packet)
-            {
+            } else if let Some(audio) = &mut self.audio {
                 audio.decode(&packet, &self.queues)?;
                 self.video.keep_up(audio.taken_s(), &self.queues)?;
             }

@@ -115,3 +115,39 @@ pub(crate) fn decodes_cleanly(path: &Path) {
     let (_, complaints) = run("ffmpeg", &["-v", "error", "-i", path, "-f", "null", "-"]);
     assert_eq!(complaints, "", "{path}");
 }
+
+/// Mean luma (limited range, 16 to 235) of a file's first picture under a filter.
+pub(crate) fn mean_luma(path: &Path, filter: &str) -> f64 {
+    let filter = format!("{filter}signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-");
+    let path = path.to_str().unwrap();
+    let arguments = [
+        "-v",
+        "error",
+        "-i",
+        path,
+        "-vf",
+        &filter,
+        "-frames:v",
+        "1",
+        "-f",
+        "null",
+        "-",
+    ];
+    let (out, _) = run("ffmpeg", &arguments);
+    let value = out.split("YAVG=").nth(1).unwrap();
+    value.lines().next().unwrap().parse().unwrap()
+}
+
+/// Stretches of silence in a file's sound, in seconds: (from, to). `measure` is what silencedetect
+/// takes for silence.
+pub(crate) fn silences(path: &Path, measure: &str) -> Vec<(f64, f64)> {
+    let path = path.to_str().unwrap();
+    let filter = format!("silencedetect={measure}");
+    let (_, log) = run("ffmpeg", &["-i", path, "-af", &filter, "-f", "null", "-"]);
+    let times = |what: &str| -> Vec<f64> {
+        let first_word = |rest: &str| rest.split_whitespace().next().unwrap().parse().unwrap();
+        log.split(what).skip(1).map(first_word).collect()
+    };
+    let (starts, ends) = (times("silence_start: "), times("silence_end: "));
+    starts.into_iter().zip(ends).collect()
+}
