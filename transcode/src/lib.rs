@@ -66,7 +66,7 @@ pub use input::{Fetched, Source};
 pub use input::{HttpSource, RetryPolicy};
 pub use ladder::{Ladder, LadderError, Rung, Target};
 pub use media_error::MediaError;
-pub use options::{Limits, Options};
+pub use options::{CopyMode, Limits, Options};
 pub use orientation::Orientation;
 pub use pipeline::transcode;
 pub use probe::{AudioStream, Probe, VideoStream, probe};

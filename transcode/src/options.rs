@@ -1,5 +1,7 @@
 //! What a caller can choose.
 
+use std::str::FromStr;
+
 use crate::error::InputError;
 use crate::ladder::Ladder;
 
@@ -12,6 +14,8 @@ pub struct Options {
     pub preset: String,
     /// Length of a segment in milliseconds: a multiple of 2000, the distance of IDR frames.
     pub segment_ms: u32,
+    /// Whether a rung may be the original's own video.
+    pub copy: CopyMode,
     /// Threads each for decoding and for a rung's encoder; at least 1.
     pub threads: usize,
     /// What an original may ask for.
@@ -24,8 +28,32 @@ impl Default for Options {
             ladder: Ladder::default(),
             preset: "veryfast".into(),
             segment_ms: 4000,
+            copy: CopyMode::Auto,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
+        }
+    }
+}
+
+/// Whether the top rung may be the original's own video, not encoded anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyMode {
+    /// Copied where the file proves that it plays and switches as well as one of our own.
+    #[default]
+    Auto,
+    /// Always encoded.
+    Never,
+}
+
+impl FromStr for CopyMode {
+    type Err = String;
+
+    /// `auto` or `never`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "never" => Ok(Self::Never),
+            _ => Err("write auto or never".into()),
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Rendition {
     pub average_bandwidth_bps: u64,
     /// Frames per second: the source's constant rate, or that of the busiest two seconds.
     pub frame_rate: f64,
+    /// Whether the pictures are the original's own, not encoded anew.
+    pub copied: bool,
     /// Length of the file in bytes.
     pub len_bytes: u64,
     /// Length in bytes of the initialisation section at its start.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use store::{Settings, StoreArgs, parse_duration};
-use transcode::{Ladder, Limits, Options};
+use transcode::{CopyMode, Ladder, Limits, Options};
 
 /// x264's presets, from fast to small.
 const PRESETS: [&str; 10] = [
@@ -128,6 +128,9 @@ pub struct TranscodeArgs {
     /// Length of a segment: an even number of seconds
     #[arg(long, env = "SEGMENT_SECONDS", default_value = "4", value_parser = parse_segment_seconds)]
     pub segment_seconds: u32,
+    /// Copy the original's video into the top rung where that is as good as encoding it: auto or never
+    #[arg(long, env = "COPY", default_value = "auto")]
+    pub copy: CopyMode,
 }
 
 impl From<TranscodeArgs> for Options {
@@ -136,6 +139,7 @@ impl From<TranscodeArgs> for Options {
             ladder: args.ladder.unwrap_or_default(),
             preset: args.x264_preset,
             segment_ms: args.segment_seconds * 1000,
+            copy: args.copy,
             ..Self::default()
         }
     }
@@ -181,6 +185,8 @@ mod tests {
             "360:23:800k",
             "--poll-interval",
             "500ms",
+            "--copy",
+            "never",
         ]);
         let config = config.unwrap();
         assert_eq!(
@@ -190,6 +196,7 @@ mod tests {
             ),
             (6000, 1)
         );
+        assert_eq!(config.options.copy, CopyMode::Never);
         assert_eq!(config.poll_interval, Some(Duration::from_millis(500)));
         let limits = parse(&["--max-duration", "90m", "--max-streams", "8"]);
         let limits = limits.unwrap().options.limits;
@@ -205,6 +212,7 @@ mod tests {
             ["--worker-jobs", "0"],
             ["--ladder", "721:23:1M"],
             ["--poll-interval", "soon"],
+            ["--copy", "always"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");
         }

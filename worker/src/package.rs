@@ -71,7 +71,7 @@ fn rendition(from: &transcode::Rendition) -> Result<package::Rendition, InvalidN
         frame_rate: from.frame_rate,
         len_bytes: from.len_bytes,
         init_len_bytes: from.init_len_bytes,
-        copied: false,
+        copied: from.copied,
         segments: from.segments.iter().map(segment).collect(),
         keyframes: from.keyframes.iter().map(keyframe).collect(),
     })

@@ -154,6 +154,7 @@ impl Work {
             bandwidth_bps: peak_bandwidth_bps(&file.segments),
             average_bandwidth_bps: mean_bandwidth_bps(&file.segments),
             frame_rate,
+            copied: false,
             len_bytes: file.len_bytes,
             init_len_bytes: self.muxer.init().len() as u64,
             segments: file.segments,
