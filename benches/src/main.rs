@@ -1,0 +1,33 @@
+//! `bench`: how fast AssetLab is, in tables.
+//!
+//! Each subcommand measures one thing, prints it and renews its section of `RESULTS.md`.
+
+mod compare;
+mod measure;
+mod ours;
+mod results;
+mod table;
+
+use clap::{Parser, Subcommand};
+
+/// Measures AssetLab and writes benches/RESULTS.md
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    Compare(compare::Args),
+    #[command(hide = true)]
+    Ours(ours::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Bench::Compare(args) => compare::run(&args),
+        Bench::Ours(args) => ours::run(&args),
+    }
+}
