@@ -57,3 +57,33 @@ impl fmt::Debug for Control {
             .finish_non_exhaustive()
     }
 }
+
+/// What a caller has been told so far.
+pub(crate) struct ProgressReport<'a> {
+    on_progress: Option<&'a OnProgress>,
+    fraction: f64,
+}
+
+impl<'a> ProgressReport<'a> {
+    pub(crate) fn new(control: &'a Control) -> Self {
+        Self {
+            on_progress: control.on_progress.as_deref(),
+            fraction: 0.0,
+        }
+    }
+
+    /// Tells of each per cent once; a transcode that has started anew is silent until it gets on.
+    pub(crate) fn tell(&mut self, position_s: f64, fraction: f64) {
+        let Some(on_progress) = self.on_progress else {
+            return;
+        };
+        let fraction = fraction.min(1.0);
+        if fraction >= self.fraction + 0.01 {
+            self.fraction = fraction;
+            on_progress(Progress {
+                fraction,
+                position_ms: (position_s * 1000.0) as u64,
+            });
+        }
+    }
+}

@@ -253,10 +253,23 @@ impl Target {
     /// the same quality, if known): never above the rung's cap, never starved below its floor.
     #[must_use]
     pub fn peak_bitrate_bps(&self, frame_rate: f64, source_bitrate_bps: Option<u64>) -> u64 {
-        let scale = |bps: u64| if frame_rate > 30.5 { bps * 3 / 2 } else { bps };
-        let cap = scale(self.rung.max_bitrate_bps);
-        let floor = scale(self.rung.min_bitrate_bps);
+        let cap = self.cap_bps(frame_rate);
+        let floor = at_frame_rate(self.rung.min_bitrate_bps, frame_rate);
         source_bitrate_bps.map_or(cap, |bps| cap.min(floor.max(bps.saturating_mul(2))))
+    }
+
+    /// What the peak bitrate in bit/s never is above.
+    pub(crate) fn cap_bps(&self, frame_rate: f64) -> u64 {
+        at_frame_rate(self.rung.max_bitrate_bps, frame_rate)
+    }
+}
+
+/// Half as much again for twice as many pictures.
+fn at_frame_rate(bitrate_bps: u64, frame_rate: f64) -> u64 {
+    if frame_rate > 30.5 {
+        bitrate_bps * 3 / 2
+    } else {
+        bitrate_bps
     }
 }
 

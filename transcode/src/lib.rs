@@ -46,6 +46,7 @@ mod encode;
 mod error;
 mod ffi;
 mod filter;
+mod h264;
 mod input;
 mod ladder;
 mod log;

@@ -19,7 +19,9 @@ pub struct RenditionPlan {
 /// A destination for the renditions of one video; the crate brings [`FolderSink`] and
 /// [`MemorySink`].
 pub trait Sink: Sync {
-    /// Opens the place for one rendition; called once for each, before the first byte.
+    /// Opens the place for one rendition, before its first byte. Called once for each; and once
+    /// more where all starts anew because a rung could not be copied: then what was written before
+    /// is void.
     ///
     /// # Errors
     /// Any error ends the transcode with [`Error::Sink`](crate::Error::Sink).

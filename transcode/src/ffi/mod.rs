@@ -45,20 +45,57 @@ pub(crate) fn set_filter_threads(graph: &mut ffmpeg::filter::Graph, threads: u32
     unsafe { (*graph.as_mut_ptr()).nb_threads = threads as i32 };
 }
 
-/// The decode timestamps that the container's index lists for a stream, in its time base.
-/// Empty where the format has no index of every frame.
-pub(crate) fn index_timestamps(stream: &ffmpeg::format::stream::Stream<'_>) -> Vec<i64> {
-    // SAFETY: `stream` borrows the live format context that owns the AVStream; libavformat takes
-    // the stream non-const only because the index is built lazily, which needs no lock here
-    // since nothing else uses the context while it is borrowed. Each entry pointer is checked
-    // and read at once, before the next call.
+/// What the container's index says of a packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexedPacket {
+    /// Decode time in the stream's time base.
+    pub(crate) dts: i64,
+    pub(crate) len_bytes: u64,
+    pub(crate) is_sync: bool,
+    /// An edit list leaves it out: decoded, but not shown.
+    pub(crate) is_discarded: bool,
+}
+
+/// The packets that the container's index lists for a stream, in decode order. None where the
+/// format has no index of every packet.
+pub(crate) fn index<'a>(
+    stream: &'a ffmpeg::format::stream::Stream<'_>,
+) -> impl Iterator<Item = IndexedPacket> + use<'a> {
+    // libavformat takes the stream non-const only because some index is built lazily.
+    // SAFETY: `stream` borrows the live format context that owns the AVStream.
+    let raw = unsafe { stream.as_ptr().cast_mut() };
+    // SAFETY: nothing else uses the context while it is borrowed, here and below.
+    let len = unsafe { ffi::avformat_index_get_entries_count(raw) };
+    // SAFETY: the entry's pointer is checked and read at once, before the next call.
+    (0..len).filter_map(move |at| unsafe {
+        let entry = ffi::avformat_index_get_entry(raw, at).as_ref()?;
+        let has = |flag: i32| entry.flags() & flag != 0;
+        Some(IndexedPacket {
+            dts: entry.timestamp,
+            len_bytes: entry.size().try_into().unwrap_or(0),
+            is_sync: has(ffi::AVINDEX_KEYFRAME),
+            is_discarded: has(ffi::AVINDEX_DISCARD_FRAME),
+        })
+    })
+}
+
+/// A stream's parameter sets, in the form of its container; empty where there are none.
+pub(crate) fn extradata(parameters: &ffmpeg::codec::Parameters) -> &[u8] {
+    // SAFETY: the parameters are live while borrowed; libav keeps `extradata` at `extradata_size`
+    // bytes, or null.
     unsafe {
-        let raw = stream.as_ptr().cast_mut();
-        (0..ffi::avformat_index_get_entries_count(raw))
-            .filter_map(|at| ffi::avformat_index_get_entry(raw, at).as_ref())
-            .map(|entry| entry.timestamp)
-            .collect()
+        let raw = &*parameters.as_ptr();
+        match (raw.extradata.is_null(), usize::try_from(raw.extradata_size)) {
+            (false, Ok(len)) => std::slice::from_raw_parts(raw.extradata, len),
+            _ => &[],
+        }
     }
+}
+
+/// Leaves it to the muxer how it names the codec: the source's container may have another name.
+pub(crate) fn forget_codec_tag(parameters: &mut ffmpeg::codec::Parameters) {
+    // SAFETY: the parameters are live and exclusively borrowed; the field is a plain public number.
+    unsafe { (*parameters.as_mut_ptr()).codec_tag = 0 };
 }
 
 /// Has the demuxer throw away a stream's packets unread.

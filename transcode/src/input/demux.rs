@@ -104,6 +104,8 @@ fn has_unknown_stream(input: &ffmpeg::format::context::Input) -> bool {
 /// An opened original.
 pub(crate) struct Demuxer {
     input: ffmpeg::format::context::Input,
+    /// Shared with the input.
+    reader: TappedReader,
     tap: Tap,
     cancel: CancelToken,
     len_bytes: u64,
@@ -119,13 +121,38 @@ pub(crate) struct Demuxer {
 impl Demuxer {
     pub(crate) fn open(source: Source, limits: &Limits, cancel: &CancelToken) -> Result<Self> {
         set_up_libav();
-        let (mut reader, tap, len_bytes) =
+        let (reader, tap, len_bytes) =
             source
                 .open(cancel)
                 .map_err(|error| match cancel.is_cancelled() {
                     true => Error::Cancelled,
                     false => Error::Source(error),
                 })?;
+        Self::over(reader, tap, len_bytes, limits, cancel.clone())
+    }
+
+    /// The same original from its first packet on.
+    pub(crate) fn reopen(self, limits: &Limits) -> Result<Self> {
+        let Self {
+            input,
+            mut reader,
+            tap,
+            cancel,
+            len_bytes,
+            ..
+        } = self;
+        drop(input);
+        reader.rewind().map_err(Error::Source)?;
+        Self::over(reader, tap, len_bytes, limits, cancel)
+    }
+
+    fn over(
+        mut reader: TappedReader,
+        tap: Tap,
+        len_bytes: u64,
+        limits: &Limits,
+        cancel: CancelToken,
+    ) -> Result<Self> {
         limits.check("its size in bytes", len_bytes, limits.len_bytes)?;
         tap.allow(Some(limits.probe_bytes));
         let check_probe = || match tap.exceeded() {
@@ -142,14 +169,14 @@ impl Demuxer {
         if facts.entries > MAX_INDEX_ENTRIES {
             return Err(InputError::IndexTooLarge.into());
         }
-        let mut opened = open_input(reader.clone(), None, cancel);
+        let mut opened = open_input(reader.clone(), None, &cancel);
         check_probe()?;
         if opened.as_ref().is_ok_and(has_unknown_stream) {
             // Sound or picture that sets in late: libav stops looking after some seconds.
             drop(opened);
             reader.rewind().map_err(Error::Source)?;
             tap.allow(Some(limits.probe_bytes));
-            opened = open_input(reader, Some(limits.probe_bytes / 2), cancel);
+            opened = open_input(reader.clone(), Some(limits.probe_bytes / 2), &cancel);
             check_probe()?;
         }
         tap.allow(None);
@@ -161,8 +188,9 @@ impl Demuxer {
                 unused_pictures: 0,
                 most_unused_pictures: 0,
                 input,
+                reader,
                 tap,
-                cancel: cancel.clone(),
+                cancel,
                 len_bytes,
             }),
             Err(error) => Err(match tap.take_error() {

@@ -50,10 +50,11 @@ impl Fragmenter {
         }
     }
 
-    pub(crate) fn push_video(&mut self, packet: Packet) {
+    /// In decode order; the first that starts a fragment is the first of all.
+    pub(crate) fn push_video(&mut self, packet: Packet, starts_fragment: bool) {
         let dts = packet.dts().unwrap_or(0);
         self.first_dts.get_or_insert(dts);
-        if packet.is_key() && !self.open.is_empty() {
+        if starts_fragment && !self.open.is_empty() {
             self.close(dts);
         }
         self.open.push(packet);
@@ -125,12 +126,9 @@ impl Fragmenter {
 mod tests {
     use super::*;
 
-    fn video(dts: i64, key: bool) -> Packet {
+    fn video(dts: i64) -> Packet {
         let mut packet = Packet::copy(b"v");
         packet.set_dts(Some(dts));
-        if key {
-            packet.set_flags(ffmpeg_next::codec::packet::Flags::KEY);
-        }
         packet
     }
 
@@ -145,7 +143,7 @@ mod tests {
     fn sound_goes_where_its_time_is_not_before_the_picture() {
         let mut fragmenter = Fragmenter::new(25, Some(48_000));
         for frame in 0..150 {
-            fragmenter.push_video(video(frame - 2, frame % 50 == 0));
+            fragmenter.push_video(video(frame - 2), frame % 50 == 0);
         }
         assert!(
             fragmenter.pop().is_none(),
@@ -174,10 +172,10 @@ mod tests {
     #[test]
     fn without_sound_a_fragment_waits_for_nothing() {
         let mut fragmenter = Fragmenter::new(25, None);
-        fragmenter.push_video(video(0, true));
-        fragmenter.push_video(video(1, false));
+        fragmenter.push_video(video(0), true);
+        fragmenter.push_video(video(1), false);
         assert!(fragmenter.pop().is_none());
-        fragmenter.push_video(video(2, true));
+        fragmenter.push_video(video(2), true);
         assert_eq!(fragmenter.pop().map(|f| f.duration), Some(2));
         fragmenter.finish(5);
         assert_eq!(fragmenter.pop().map(|f| f.duration), Some(3));

@@ -1,10 +1,12 @@
 //! The calling thread's part: reads, decodes, and hands on until the file ends.
 
+use ffmpeg_next as ffmpeg;
+
 use super::audio::AudioPath;
 use super::decode::Decoder;
 use super::video::VideoPath;
-use super::{Item, Queues};
-use crate::control::{Control, Progress};
+use super::{Passage, Queues, Stop};
+use crate::control::ProgressReport;
 use crate::error::{InputError, Result};
 use crate::input::Demuxer;
 use crate::options::Limits;
@@ -18,9 +20,9 @@ const START_UP_S: f64 = 2.0;
 pub(super) struct Feed {
     video: VideoPath,
     audio: Option<AudioPath>,
+    /// Where the top rung is copied.
+    passage: Option<Passage>,
     queues: Queues,
-    /// As last reported.
-    fraction: f64,
 }
 
 /// What the calling thread knows at the end.
@@ -30,12 +32,17 @@ pub(super) struct Fed {
 }
 
 impl Feed {
-    pub(super) fn new(video: VideoPath, audio: Option<AudioPath>, queues: Queues) -> Self {
+    pub(super) fn new(
+        video: VideoPath,
+        audio: Option<AudioPath>,
+        passage: Option<Passage>,
+        queues: Queues,
+    ) -> Self {
         Self {
             video,
             audio,
+            passage,
             queues,
-            fraction: 0.0,
         }
     }
 
@@ -44,22 +51,46 @@ impl Feed {
         demuxer: &mut Demuxer,
         probe: &Probe,
         limits: &Limits,
-        control: &Control,
-    ) -> Result<Fed> {
+        progress: &mut ProgressReport<'_>,
+    ) -> Result<Fed, Stop> {
         while let Some(packet) = demuxer.read()? {
             self.check_decoding_time(limits)?;
             if packet.stream() == probe.video.index {
+                self.copy(&packet)?;
                 self.video.decode(&packet, &self.queues)?;
+                self.check_copied_picture()?;
                 if let Some(audio) = &mut self.audio {
                     audio.keep_up(self.video.decoded_s(), &self.queues)?;
                 }
-                self.report_progress(demuxer, probe, control);
+                let position_s = self.video.decoded_s();
+                let fraction = match probe.duration_ms {
+                    Some(duration_ms) => position_s * 1000.0 / duration_ms as f64,
+                    None => demuxer.fraction_read(),
+                };
+                progress.tell(position_s, fraction);
             } else if let Some(audio) = &mut self.audio {
                 audio.decode(&packet, &self.queues)?;
                 self.video.keep_up(audio.taken_s(), &self.queues)?;
             }
         }
         self.finish(demuxer, probe)
+    }
+
+    /// Passes a packet of the video on, where it is copied.
+    fn copy(&mut self, packet: &ffmpeg::Packet) -> Result<(), Stop> {
+        if let Some(passage) = &mut self.passage {
+            let passed = passage.pass(packet).map_err(Stop::NotCopied)?;
+            self.queues.send_copy(passed)?;
+        }
+        Ok(())
+    }
+
+    /// What our decoder has to mend is nothing to pass on.
+    fn check_copied_picture(&self) -> Result<(), Stop> {
+        match self.passage.is_some() && self.video.decoder.damaged() > 0 {
+            true => Err(Stop::NotCopied("it is damaged")),
+            false => Ok(()),
+        }
     }
 
     fn decoders(&self) -> impl Iterator<Item = &Decoder> {
@@ -77,8 +108,9 @@ impl Feed {
     }
 
     /// Drains every stage; sound and picture end together, at the later one's end.
-    fn finish(mut self, demuxer: &Demuxer, probe: &Probe) -> Result<Fed> {
+    fn finish(mut self, demuxer: &Demuxer, probe: &Probe) -> Result<Fed, Stop> {
         self.video.drain(&self.queues)?;
+        self.check_copied_picture()?;
         let audio_end_s = match &mut self.audio {
             Some(audio) => audio.drain(&self.queues)?,
             None => 0.0,
@@ -107,33 +139,17 @@ impl Feed {
 
         let clock = self.video.clock();
         let end = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
+        if let Some(passage) = self.passage {
+            passage.finish(end).map_err(Stop::NotCopied)?;
+        }
         if let Some(audio) = self.audio {
             audio.finish(clock.seconds(end), &self.queues)?;
         }
-        self.queues.send(|| Ok(Item::End(end)))?;
+        self.queues.send_end(end)?;
         Ok(Fed {
             duration_ms: (clock.seconds(end) * 1000.0).round() as u64,
             warnings,
         })
-    }
-
-    fn report_progress(&mut self, demuxer: &Demuxer, probe: &Probe, control: &Control) {
-        let Some(on_progress) = &control.on_progress else {
-            return;
-        };
-        let position_s = self.video.decoded_s();
-        let fraction = match probe.duration_ms {
-            Some(duration_ms) => position_s * 1000.0 / duration_ms as f64,
-            None => demuxer.fraction_read(),
-        };
-        if fraction.min(1.0) >= self.fraction + 0.01 {
-            self.fraction = fraction.min(1.0);
-            let position_ms = (position_s * 1000.0) as u64;
-            on_progress(Progress {
-                fraction: self.fraction,
-                position_ms,
-            });
-        }
     }
 }
 

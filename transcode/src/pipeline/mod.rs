@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! demux ─ decode ─ filter ─ pace ─┬─▶ [bounded queue] ─ scale ─ x264 ─ mux ─▶ sink  (360p)
-//!      └─ decode ─ resample ─ AAC ┴─▶ [bounded queue] ─ scale ─ x264 ─ mux ─▶ sink  (720p) …
+//!      ├─ decode ─ resample ─ AAC ┼─▶ [bounded queue] ─ scale ─ x264 ─ mux ─▶ sink  (720p) …
+//!      └─ check ──────────────────┴─▶ [bounded queue] ─────────────── mux ─▶ sink  (copied)
 //! ```
 //!
 //! Pictures are passed on by reference, sound as encoded packets, both through one queue a rung,
@@ -13,6 +14,7 @@
 
 mod amr;
 mod audio;
+mod copy;
 mod decode;
 mod feed;
 mod file;
@@ -25,20 +27,21 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, bounded};
 use ffmpeg_next as ffmpeg;
 
-use crate::control::Control;
+use crate::control::{Control, ProgressReport};
 use crate::error::{Error, Result};
 use crate::ffi;
 use crate::input::{Demuxer, Source};
 use crate::media_error::Doing;
-use crate::options::Options;
-use crate::probe;
+use crate::options::{CopyMode, Options};
+use crate::probe::{self, Probe};
 use crate::report::{Rendition, Report};
 use crate::sink::Sink;
 use crate::time::Paced;
 use audio::AudioPath;
+use copy::{Copied, Passage, Passed, Reason};
 use feed::{Fed, Feed};
 use plan::Plan;
-use rung::Rung;
+use rung::{Making, Rung};
 use video::VideoPath;
 
 /// Pictures and packets that wait for one rung.
@@ -46,12 +49,28 @@ const QUEUE_LEN: usize = 8;
 
 /// What travels to a rung.
 enum Item {
+    /// To one that is encoded.
     Picture(Paced<ffmpeg::frame::Video>),
+    /// To the one that is copied.
+    Copy(Passed),
     /// An AAC packet, timestamps in samples.
     Sound(ffmpeg::Packet),
     /// The last: pictures are shown until then, in ticks. A queue that closes without it means
     /// that the transcode failed elsewhere.
     End(i64),
+}
+
+/// Why a transcode ended before its time.
+enum Stop {
+    Failed(Error),
+    /// What was to be copied cannot be: all starts anew, and is encoded.
+    NotCopied(Reason),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// Transcodes a video into one rendition for each rung that fits it.
@@ -86,32 +105,28 @@ pub fn transcode(
     let mut demuxer = Demuxer::open(source, &options.limits, &control.cancel)?;
     let probe = probe::read(&demuxer, &options.limits)?;
     let plan = Plan::new(&probe, demuxer.len_bytes(), options)?;
-    let video = VideoPath::open(&demuxer, &probe, &plan, options)?;
-    let audio = AudioPath::open(&demuxer, &probe, plan.audio, &options.limits)?;
-    demuxer.keep_only(probe.stream_indexes());
-    let audio_parameters = audio.as_ref().map(AudioPath::parameters);
-
-    let (fed, renditions) = std::thread::scope(|scope| {
-        let mut queues = Vec::new();
-        let mut rungs = Vec::new();
-        for settings in &plan.rungs {
-            let (queue, items) = bounded(QUEUE_LEN);
-            let rung = Rung::new(settings.clone(), &plan, audio_parameters.clone());
-            queues.push(queue);
-            rungs.push(scope.spawn(move || rung.run(&items, sink)));
+    let mut copied = match options.copy {
+        CopyMode::Auto => Copied::prove(&demuxer, &probe, &plan, options)
+            .inspect_err(|reason| tracing::debug!(reason, "no rung can be copied"))
+            .ok(),
+        CopyMode::Never => None,
+    };
+    let mut progress = ProgressReport::new(control);
+    let (fed, renditions) = loop {
+        let plan = match &copied {
+            Some(copied) => plan.clone().with_copied(copied.clone()),
+            None => plan.clone(),
+        };
+        match make(&mut demuxer, &probe, &plan, options, sink, &mut progress) {
+            Ok(made) => break made,
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::NotCopied(reason)) => {
+                tracing::info!(reason, "the top rung is encoded after all: starting anew");
+                copied = None;
+                demuxer = demuxer.reopen(&options.limits)?;
+            }
         }
-        let feed = Feed::new(video, audio, Queues(queues));
-        let fed = feed.run(&mut demuxer, &probe, &options.limits, control);
-        let renditions: Vec<Result<Rendition>> = rungs
-            .into_iter()
-            .map(|rung| {
-                rung.join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect();
-        (fed, renditions)
-    });
-    let (fed, renditions) = first_cause(fed, renditions)?;
+    };
     Ok(Report {
         duration_ms: fed.duration_ms,
         warnings: fed.warnings,
@@ -121,42 +136,113 @@ pub fn transcode(
     })
 }
 
-/// One thread's failure stops the others with `Cancelled`: the error that is none came first.
+/// Carries out a plan, from the first packet to the last.
+fn make(
+    demuxer: &mut Demuxer,
+    probe: &Probe,
+    plan: &Plan,
+    options: &Options,
+    sink: &dyn Sink,
+    progress: &mut ProgressReport<'_>,
+) -> Result<(Fed, Vec<Rendition>), Stop> {
+    let video = VideoPath::open(demuxer, probe, plan, options)?;
+    let audio = AudioPath::open(demuxer, probe, plan.audio, &options.limits)?;
+    demuxer.keep_only(probe.stream_indexes());
+    let audio_parameters = audio.as_ref().map(AudioPath::parameters);
+
+    let (fed, renditions) = std::thread::scope(|scope| {
+        let mut queues = Queues::default();
+        let mut rungs = Vec::new();
+        let mut start = |rung: Rung| {
+            let (queue, items) = bounded(QUEUE_LEN);
+            rungs.push(scope.spawn(move || rung.run(&items, sink)));
+            queue
+        };
+        for settings in &plan.rungs {
+            let making = Making::Encoded(settings.clone());
+            queues
+                .encoded
+                .push(start(Rung::new(making, plan, audio_parameters.clone())));
+        }
+        if let Some(copied) = &plan.copied {
+            let making = Making::Copied(copied.clone());
+            queues.copied = Some(start(Rung::new(making, plan, audio_parameters)));
+        }
+        let passage = plan.copied.clone().map(Passage::new);
+        let feed = Feed::new(video, audio, passage, queues);
+        let fed = feed.run(demuxer, probe, &options.limits, progress);
+        let renditions: Vec<Result<Rendition>> = rungs
+            .into_iter()
+            .map(|rung| {
+                rung.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect();
+        (fed, renditions)
+    });
+    first_cause(fed, renditions)
+}
+
+/// One thread's failure stops the others with `Cancelled`: what is none came first.
 fn first_cause(
-    fed: Result<Fed>,
+    fed: Result<Fed, Stop>,
     renditions: Vec<Result<Rendition>>,
-) -> Result<(Fed, Vec<Rendition>)> {
-    let is_cause = |error: &Error| !matches!(error, Error::Cancelled);
-    if fed.as_ref().is_err_and(is_cause) {
-        return fed.map(|fed| (fed, Vec::new()));
+) -> Result<(Fed, Vec<Rendition>), Stop> {
+    match fed {
+        Err(Stop::Failed(Error::Cancelled)) | Ok(_) => {}
+        Err(stop) => return Err(stop),
     }
     match renditions.into_iter().collect::<Result<Vec<_>>>() {
-        Err(error) if is_cause(&error) => Err(error),
+        Err(error) if !matches!(error, Error::Cancelled) => Err(error.into()),
         renditions => Ok((fed?, renditions?)),
     }
 }
 
-/// The queues of all rungs, from small to large.
-struct Queues(Vec<Sender<Item>>);
+/// The queues of all rungs.
+#[derive(Default)]
+struct Queues {
+    /// From small to large.
+    encoded: Vec<Sender<Item>>,
+    copied: Option<Sender<Item>>,
+}
 
 impl Queues {
     /// Waits for room. Fails with `Cancelled` if a rung has ended before its time.
-    fn send(&self, item: impl Fn() -> Result<Item>) -> Result<()> {
-        self.0
-            .iter()
+    fn send<'a>(
+        queues: impl IntoIterator<Item = &'a Sender<Item>>,
+        item: impl Fn() -> Result<Item>,
+    ) -> Result<()> {
+        queues
+            .into_iter()
             .try_for_each(|queue| queue.send(item()?).map_err(|_| Error::Cancelled))
     }
 
     fn send_pictures(&self, pictures: Vec<Paced<Arc<ffmpeg::frame::Video>>>) -> Result<()> {
         pictures.into_iter().try_for_each(|paced| {
-            self.send(|| {
+            Self::send(&self.encoded, || {
                 let frame = ffi::share(&paced.frame).doing("sharing a picture")?;
                 Ok(Item::Picture(paced.with_frame(frame)))
             })
         })
     }
 
+    fn send_copy(&self, passed: Passed) -> Result<()> {
+        match &self.copied {
+            Some(queue) => queue.send(Item::Copy(passed)).map_err(|_| Error::Cancelled),
+            None => Ok(()),
+        }
+    }
+
     fn send_sound(&self, packet: ffmpeg::Packet) -> Result<()> {
-        self.send(|| Ok(Item::Sound(packet.clone())))
+        self.send_to_all(|| Item::Sound(packet.clone()))
+    }
+
+    /// The last item of each.
+    fn send_end(&self, end: i64) -> Result<()> {
+        self.send_to_all(|| Item::End(end))
+    }
+
+    fn send_to_all(&self, item: impl Fn() -> Item) -> Result<()> {
+        Self::send(self.encoded.iter().chain(&self.copied), || Ok(item()))
     }
 }

@@ -1,10 +1,11 @@
 //! What will be made of a source, decided before the first picture is decoded.
 
+use super::copy::Copied;
 use crate::encode::{AudioSettings, VideoSettings};
 use crate::error::InputError;
 use crate::options::Options;
 use crate::probe::{Probe, VideoStream};
-use crate::time::Clock;
+use crate::time::{Clock, Grid};
 
 /// Distance of IDR frames, and so the length of a fragment, in milliseconds.
 pub(super) const FRAGMENT_MS: u32 = 2000;
@@ -16,10 +17,14 @@ const MIN_FRAGMENT_LEN: u64 = 256;
 /// x264 encodes no longer side.
 const MAX_SIDE_PX: u64 = 16_384;
 
+#[derive(Clone)]
 pub(super) struct Plan {
     pub(super) clock: Clock,
-    /// From small to large; never empty.
+    /// The rungs to encode, from small to large.
     pub(super) rungs: Vec<VideoSettings>,
+    /// The rung above them, if it is the original's own. There is one rung at least.
+    pub(super) copied: Option<Copied>,
+    pub(super) grid: Grid,
     pub(super) audio: Option<AudioSettings>,
     /// For how many fragments to reserve room in the indexes.
     pub(super) expected_fragments: usize,
@@ -77,16 +82,30 @@ impl Plan {
         Ok(Self {
             clock,
             rungs,
+            copied: None,
+            grid: Grid::Even {
+                fragment_ms: FRAGMENT_MS,
+                segment_ms: options.segment_ms,
+            },
             audio,
             expected_fragments: expected_fragments as usize,
         })
     }
 
-    /// Size of the pictures that every rung starts from: the largest rung's.
+    /// The same with the top rung copied: all rungs take their fragments from it.
+    pub(super) fn with_copied(mut self, copied: Copied) -> Self {
+        self.rungs.pop();
+        self.expected_fragments = copied.grid.len();
+        self.grid = Grid::At(copied.grid.clone());
+        self.copied = Some(copied);
+        self
+    }
+
+    /// Size of the pictures that every rung starts from: the largest encoded rung's.
     pub(super) fn top_size(&self) -> (u32, u32) {
-        self.rungs
-            .last()
-            .map_or((2, 2), |top| (top.target.width_px, top.target.height_px))
+        let encoded = self.rungs.last().map(|rung| &rung.target);
+        let top = encoded.or(self.copied.as_ref().map(|copied| &copied.target));
+        top.map_or((2, 2), |top| (top.width_px, top.height_px))
     }
 }
 

@@ -1,4 +1,4 @@
-//! One rung's thread: scale, encode, mux, deliver.
+//! One rung's thread: scale and encode, or take what is copied; mux, deliver.
 
 use std::collections::VecDeque;
 
@@ -6,32 +6,38 @@ use crossbeam_channel::Receiver;
 use ffmpeg_next::{codec, frame};
 
 use super::Item;
+use super::copy::{Copied, Passed};
 use super::file::File;
 use super::plan::Plan;
 use crate::encode::{VideoEncoder, VideoSettings};
 use crate::error::{Error, Result};
 use crate::filter::Scaler;
+use crate::ladder::Target;
 use crate::mux::{Fragment, Fragmenter, Muxer};
 use crate::report::{Rendition, mean_bandwidth_bps, peak_bandwidth_bps};
 use crate::sink::{RenditionPlan, Sink};
 use crate::time::{Clock, MAX_FPS, Paced};
 
+/// How a rung comes by its pictures.
+pub(super) enum Making {
+    Encoded(VideoSettings),
+    Copied(Copied),
+}
+
 pub(super) struct Rung {
-    settings: VideoSettings,
+    making: Making,
     source_size: (u32, u32),
+    clock: Clock,
     audio: Option<(codec::Parameters, u32)>,
     expected_fragments: usize,
 }
 
 impl Rung {
-    pub(super) fn new(
-        settings: VideoSettings,
-        plan: &Plan,
-        audio: Option<codec::Parameters>,
-    ) -> Self {
+    pub(super) fn new(making: Making, plan: &Plan, audio: Option<codec::Parameters>) -> Self {
         Self {
-            settings,
+            making,
             source_size: plan.top_size(),
+            clock: plan.clock,
             audio: audio.zip(plan.audio.map(|audio| audio.sample_rate_hz)),
             expected_fragments: plan.expected_fragments,
         }
@@ -43,6 +49,7 @@ impl Rung {
         for item in items {
             match item {
                 Item::Picture(picture) => work.picture(picture)?,
+                Item::Copy(passed) => work.copy(passed),
                 Item::Sound(packet) => work.fragmenter.push_audio(packet),
                 Item::End(end) => return work.finish(end),
             }
@@ -53,9 +60,10 @@ impl Rung {
 }
 
 struct Work {
-    settings: VideoSettings,
-    scaler: Option<Scaler>,
-    encoder: VideoEncoder,
+    target: Target,
+    clock: Clock,
+    /// None where the rung is copied.
+    encoding: Option<Encoding>,
     muxer: Muxer,
     fragmenter: Fragmenter,
     file: File,
@@ -65,21 +73,36 @@ struct Work {
     peak_frame_rate: f64,
 }
 
+struct Encoding {
+    scaler: Option<Scaler>,
+    encoder: VideoEncoder,
+}
+
 impl Work {
     fn start(rung: Rung, sink: &dyn Sink) -> Result<Self> {
         let Rung {
-            settings,
+            making,
             source_size,
+            clock,
             audio,
             expected_fragments,
         } = rung;
-        let target = settings.target;
-        let size = (target.width_px, target.height_px);
-        let timescale = settings.clock.timescale;
-        let scaler = (size != source_size).then(|| Scaler::new(source_size, size));
-        let encoder = VideoEncoder::open(&settings)?;
+        let (target, encoding, parameters) = match making {
+            Making::Encoded(settings) => {
+                let target = settings.target;
+                let size = (target.width_px, target.height_px);
+                let scaler = (size != source_size).then(|| Scaler::new(source_size, size));
+                let encoding = Encoding {
+                    encoder: VideoEncoder::open(&settings)?,
+                    scaler: scaler.transpose()?,
+                };
+                let parameters = encoding.encoder.parameters();
+                (target, Some(encoding), parameters)
+            }
+            Making::Copied(copied) => (copied.target, None, copied.parameters),
+        };
         let sample_rate_hz = audio.as_ref().map(|(_, rate)| *rate);
-        let muxer = Muxer::open(encoder.parameters(), timescale, audio)?;
+        let muxer = Muxer::open(parameters, clock.timescale, audio)?;
         let plan = RenditionPlan {
             name: target.name(),
             width_px: target.width_px,
@@ -87,14 +110,14 @@ impl Work {
         };
         let sink = sink.rendition(&plan).map_err(Error::Sink)?;
         Ok(Self {
-            scaler: scaler.transpose()?,
-            encoder,
+            target,
+            clock,
+            encoding,
             muxer,
-            fragmenter: Fragmenter::new(timescale, sample_rate_hz),
-            file: File::new(sink, timescale, sample_rate_hz, expected_fragments),
+            fragmenter: Fragmenter::new(clock.timescale, sample_rate_hz),
+            file: File::new(sink, clock.timescale, sample_rate_hz, expected_fragments),
             segment_starts: VecDeque::new(),
             peak_frame_rate: 0.0,
-            settings,
         })
     }
 
@@ -105,27 +128,41 @@ impl Work {
             starts_fragment,
             starts_segment,
         } = picture;
-        if let Some(scaler) = &mut self.scaler {
+        let Some(Encoding { scaler, encoder }) = &mut self.encoding else {
+            return Ok(());
+        };
+        if let Some(scaler) = scaler {
             scaler.scale(&mut frame)?;
         }
         if starts_fragment {
             self.segment_starts.push_back(starts_segment);
         }
-        self.encoder.send(&mut frame, pts, starts_fragment)?;
+        encoder.send(&mut frame, pts, starts_fragment)?;
         self.receive()
     }
 
     fn receive(&mut self) -> Result<()> {
-        while let Some(packet) = self.encoder.receive()? {
-            self.fragmenter.push_video(packet);
+        if let Some(Encoding { encoder, .. }) = &mut self.encoding {
+            while let Some(packet) = encoder.receive()? {
+                let starts_fragment = packet.is_key();
+                self.fragmenter.push_video(packet, starts_fragment);
+            }
         }
         Ok(())
+    }
+
+    fn copy(&mut self, passed: Passed) {
+        if passed.starts_fragment {
+            self.segment_starts.push_back(passed.starts_segment);
+        }
+        self.fragmenter
+            .push_video(passed.packet, passed.starts_fragment);
     }
 
     /// Muxes and hands on every fragment that is complete.
     fn deliver(&mut self) -> Result<()> {
         while let Some(mut fragment) = self.fragmenter.pop() {
-            let frame_rate = frame_rate(&fragment, self.settings.clock);
+            let frame_rate = frame_rate(&fragment, self.clock);
             self.peak_frame_rate = self.peak_frame_rate.max(frame_rate);
             let bytes = self.muxer.write(&mut fragment)?;
             let starts_segment = self.segment_starts.pop_front().unwrap_or(false);
@@ -136,14 +173,16 @@ impl Work {
     }
 
     fn finish(mut self, end: i64) -> Result<Rendition> {
-        self.encoder.finish()?;
+        if let Some(Encoding { encoder, .. }) = &mut self.encoding {
+            encoder.finish()?;
+        }
         self.receive()?;
         self.fragmenter.finish(end);
         self.deliver()?;
-        let target = self.settings.target;
+        let target = self.target;
         let file = self.file.finish(self.muxer.init())?;
-        let frame_rate = match self.settings.clock.frame_ticks {
-            Some(ticks) => 1.0 / self.settings.clock.seconds(ticks),
+        let frame_rate = match self.clock.frame_ticks {
+            Some(ticks) => 1.0 / self.clock.seconds(ticks),
             None => self.peak_frame_rate.min(f64::from(MAX_FPS)),
         };
         Ok(Rendition {
@@ -154,7 +193,7 @@ impl Work {
             bandwidth_bps: peak_bandwidth_bps(&file.segments),
             average_bandwidth_bps: mean_bandwidth_bps(&file.segments),
             frame_rate,
-            copied: false,
+            copied: self.encoding.is_none(),
             len_bytes: file.len_bytes,
             init_len_bytes: self.muxer.init().len() as u64,
             segments: file.segments,

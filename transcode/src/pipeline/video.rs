@@ -7,7 +7,7 @@ use ffmpeg_next::{Rational, Rescale, codec, frame};
 
 use super::Queues;
 use super::decode::Decoder;
-use super::plan::{FRAGMENT_MS, Plan};
+use super::plan::Plan;
 use crate::error::{InputError, Result};
 use crate::filter::{Chain, PictureFormat};
 use crate::input::Demuxer;
@@ -79,7 +79,7 @@ impl VideoPath {
             decoder: Decoder::new(opened),
             chain: None,
             shape: None,
-            pacer: Pacer::new(plan.clock, FRAGMENT_MS, options.segment_ms),
+            pacer: Pacer::new(plan.clock, plan.grid.clone()),
             clock: plan.clock,
             orientation: probe.video.orientation,
             // Screen recorders leave the fourth byte of uncompressed pixels at zero.

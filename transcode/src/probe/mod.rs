@@ -172,7 +172,7 @@ fn promise(
 /// Where the sample table of an MP4 ends, counted from the start of the stream. An edit list can
 /// leave less to show than the track's stated duration.
 fn table_end_s(video: &Stream<'_>) -> Option<f64> {
-    let times = crate::ffi::index_timestamps(video);
+    let times: Vec<i64> = crate::ffi::index(video).map(|packet| packet.dts).collect();
     let is_whole_table = video.frames() > 0 && times.len() as i64 >= video.frames();
     let (first, last) = (times.first()?, times.last()?);
     let mean_gap = last.saturating_sub(*first) as f64 / (times.len() - 1).max(1) as f64;

@@ -194,7 +194,7 @@ fn cadence(stream: &Stream<'_>) -> (Cadence, FrameRate) {
     let mean =
         mean.filter(|mean| nominal.is_none_or(|nominal| mean.as_f64() < 1.1 * nominal.as_f64()));
     let same = |a: FrameRate, b: FrameRate| (a.as_f64() / b.as_f64() - 1.0).abs() < SAME_RATE;
-    let mut times = crate::ffi::index_timestamps(stream);
+    let mut times: Vec<i64> = crate::ffi::index(stream).map(|packet| packet.dts).collect();
     // The last sample's time often is what the writer had left to say.
     times.pop();
     let gaps = times.windows(2).map(|w| w[1].saturating_sub(w[0]));

@@ -1,9 +1,11 @@
 //! When each picture is shown: pure arithmetic on ticks, no libav.
 
 mod clock;
+mod grid;
 mod pacer;
 
 pub(crate) use clock::{Clock, MAX_FPS};
+pub(crate) use grid::{Grid, Start, Walk};
 pub(crate) use pacer::{Paced, Pacer};
 
 /// A rational frame rate in frames per second, both parts positive.

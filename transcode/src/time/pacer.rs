@@ -5,6 +5,7 @@
 //! needs a picture to sit on), and decides which pictures start a fragment and a segment.
 
 use super::clock::{Clock, MAX_FPS, MAX_HOLD_MS};
+use super::grid::{Grid, Walk};
 
 /// A picture with its place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,25 +42,16 @@ impl<F> Paced<F> {
 #[derive(Debug)]
 pub(crate) struct Pacer<F> {
     clock: Clock,
-    fragment_ticks: i64,
-    segment_ticks: i64,
+    walk: Walk,
     held: Option<(F, i64)>,
-    fragment: i64,
-    segment: i64,
 }
 
 impl<F: Clone> Pacer<F> {
-    /// Fragments begin with the first picture at or after each multiple of `fragment_ms`,
-    /// segments at each multiple of `segment_ms`, itself a multiple of `fragment_ms`.
-    pub(crate) fn new(clock: Clock, fragment_ms: u32, segment_ms: u32) -> Self {
-        let ticks = |ms: u32| i64::from(ms.max(1)) * i64::from(clock.timescale) / 1000;
+    pub(crate) fn new(clock: Clock, grid: Grid) -> Self {
         Self {
             clock,
-            fragment_ticks: ticks(fragment_ms),
-            segment_ticks: ticks(segment_ms),
+            walk: grid.walk(clock),
             held: None,
-            fragment: -1,
-            segment: -1,
         }
     }
 
@@ -150,13 +142,7 @@ impl<F: Clone> Pacer<F> {
     }
 
     fn place(&mut self, frame: F, pts: i64) -> Paced<F> {
-        let reached = |count: &mut i64, ticks: i64| {
-            let new = pts / ticks > *count;
-            *count = pts / ticks;
-            new
-        };
-        let starts_fragment = reached(&mut self.fragment, self.fragment_ticks);
-        let starts_segment = reached(&mut self.segment, self.segment_ticks);
+        let (starts_fragment, starts_segment) = self.walk.step(pts);
         Paced {
             frame,
             pts,
@@ -175,9 +161,14 @@ mod tests {
         FrameRate { num, den }
     }
 
+    const GRID: Grid = Grid::Even {
+        fragment_ms: 2000,
+        segment_ms: 4000,
+    };
+
     /// All that comes out for pictures at the given ticks.
     fn run(clock: Clock, times: impl IntoIterator<Item = i64>, end: i64) -> Vec<Paced<usize>> {
-        let mut pacer = Pacer::new(clock, 2000, 4000);
+        let mut pacer = Pacer::new(clock, GRID);
         let mut out = Vec::new();
         for (index, pts) in times.into_iter().enumerate() {
             out.extend(pacer.push(index, pts));
@@ -288,7 +279,7 @@ mod tests {
         let clock = Clock::new(Cadence::Constant(rate(25, 1)), 1, 12800);
         let frame = clock.frame_ticks.unwrap();
         let frozen = run(clock, [0, 50 * frame], 51 * frame);
-        let mut pacer = Pacer::new(clock, 2000, 4000);
+        let mut pacer = Pacer::new(clock, GRID);
         let mut held = pacer.push(0, 0);
         for until in [-5, 3 * frame + 7, 4 * frame, 40 * frame + 1] {
             held.extend(pacer.hold(until));

@@ -1,0 +1,176 @@
+//! Each packet is held against the proof while it passes.
+
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::codec::packet::side_data;
+
+use super::{Copied, Reason, require};
+use crate::h264::{ParameterSets, nal_type, nal_units, type_of};
+use crate::time::{Grid, Walk};
+
+/// A packet as the copied rung's muxer takes it: time stamps in ticks of the output.
+pub(in crate::pipeline) struct Passed {
+    pub(in crate::pipeline) packet: ffmpeg::Packet,
+    pub(in crate::pipeline) starts_fragment: bool,
+    pub(in crate::pipeline) starts_segment: bool,
+}
+
+/// The original's video packets on their way, in decode order.
+pub(in crate::pipeline) struct Passage {
+    copied: Copied,
+    walk: Walk,
+    /// Decode time of the first packet, in ticks of the stream.
+    first_dts: Option<i64>,
+    /// Packets so far.
+    count: i64,
+    gop: Gop,
+}
+
+impl Passage {
+    pub(in crate::pipeline) fn new(copied: Copied) -> Self {
+        Self {
+            walk: Grid::At(copied.grid.clone()).walk(copied.clock),
+            copied,
+            first_dts: None,
+            count: 0,
+            gop: Gop::default(),
+        }
+    }
+
+    /// Takes the next packet; an error ends all copying.
+    pub(in crate::pipeline) fn pass(&mut self, packet: &ffmpeg::Packet) -> Result<Passed, Reason> {
+        let changes_parameters = |kind| {
+            matches!(
+                kind,
+                side_data::Type::NewExtraData | side_data::Type::ParamChange
+            )
+        };
+        require(
+            !packet
+                .side_data()
+                .any(|data| changes_parameters(data.kind())),
+            "its parameter sets change",
+        )?;
+        require(
+            self.count < self.copied.pictures,
+            "it has more pictures than its index",
+        )?;
+        let (shown, decoded) = self.place(packet)?;
+        let is_idr = check_nal_units(
+            packet.data().unwrap_or_default(),
+            &self.copied.parameter_sets,
+        )?;
+        require(is_idr == packet.is_key(), "a sync sample is no IDR frame")?;
+        if is_idr {
+            require(
+                shown == self.count,
+                "a picture is shown after a later IDR frame",
+            )?;
+            self.gop.end()?;
+            self.gop.first = shown;
+        }
+        self.gop.add(shown)?;
+        self.count += 1;
+
+        let frame_ticks = self.copied.frame_ticks;
+        let mut passed = packet.clone();
+        passed.set_pts(Some(shown * frame_ticks));
+        passed.set_dts(Some(decoded * frame_ticks));
+        let (starts_fragment, starts_segment) = match is_idr {
+            true => self.walk.step(shown * frame_ticks),
+            false => (false, false),
+        };
+        Ok(Passed {
+            packet: passed,
+            starts_fragment,
+            starts_segment,
+        })
+    }
+
+    /// When a packet is shown and when it is decoded, in pictures from the common zero.
+    fn place(&mut self, packet: &ffmpeg::Packet) -> Result<(i64, i64), Reason> {
+        const UNTIMED: Reason = "a packet has no time stamp";
+        let (pts, dts) = (packet.pts().ok_or(UNTIMED)?, packet.dts().ok_or(UNTIMED)?);
+        let Copied { zero, step, .. } = self.copied;
+        let place = |ticks: i64| {
+            let ticks = ticks.saturating_sub(zero);
+            (ticks % step == 0).then_some(ticks / step)
+        };
+        let first_dts = *self.first_dts.get_or_insert(dts);
+        let due = first_dts.saturating_add(self.count.saturating_mul(step));
+        let (shown, decoded) = place(pts)
+            .zip(place(dts).filter(|_| dts == due))
+            .ok_or("its time stamps are not those of a constant rate")?;
+        require(decoded <= shown, "a picture is shown before it is decoded")?;
+        Ok((shown, decoded))
+    }
+
+    /// All packets have passed; the last picture is to stand until `end`, in ticks.
+    pub(in crate::pipeline) fn finish(mut self, end: i64) -> Result<(), Reason> {
+        require(
+            self.count == self.copied.pictures,
+            "it has fewer pictures than its index",
+        )?;
+        self.gop.end()?;
+        self.copied.check_end(end)
+    }
+}
+
+/// The pictures from one IDR frame to the next: shown without a gap, none twice.
+#[derive(Default)]
+struct Gop {
+    /// When its first picture is shown, in pictures.
+    first: i64,
+    shown: Vec<bool>,
+    count: usize,
+}
+
+impl Gop {
+    /// More than any four seconds hold.
+    const MAX_LEN: usize = 256;
+
+    fn add(&mut self, shown: i64) -> Result<(), Reason> {
+        let at = usize::try_from(shown - self.first).ok();
+        let at = at
+            .filter(|at| *at < Self::MAX_LEN)
+            .ok_or("a picture is shown out of its group")?;
+        if self.shown.len() <= at {
+            self.shown.resize(at + 1, false);
+        }
+        require(
+            !std::mem::replace(&mut self.shown[at], true),
+            "two pictures are shown at once",
+        )?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// No more pictures.
+    fn end(&mut self) -> Result<(), Reason> {
+        require(
+            self.count == self.shown.len(),
+            "a picture is missing from its group",
+        )?;
+        self.shown.clear();
+        self.count = 0;
+        Ok(())
+    }
+}
+
+/// Whether a picture is an IDR frame; an error if it is more than slices and what players skip, or
+/// has other parameter sets.
+fn check_nal_units(picture: &[u8], sets: &ParameterSets) -> Result<bool, Reason> {
+    let (mut has_idr, mut has_other) = (false, false);
+    for unit in nal_units(picture) {
+        let unit = unit.ok_or("a packet's NAL units do not add up")?;
+        match type_of(unit) {
+            nal_type::SLICE => has_other = true,
+            nal_type::IDR_SLICE => has_idr = true,
+            nal_type::SPS => require(unit == sets.sps, "its parameter sets change")?,
+            nal_type::PPS => require(unit == sets.pps, "its parameter sets change")?,
+            nal_type::SEI | nal_type::ACCESS_UNIT_DELIMITER | nal_type::FILLER => {}
+            _ => return Err("a packet holds more than a picture"),
+        }
+    }
+    require(has_idr != has_other, "a packet is not one whole picture")?;
+    Ok(has_idr)
+}
