@@ -45,11 +45,12 @@ pub(crate) fn run(command: TranscodeCommand) -> anyhow::Result<()> {
     }
     for rendition in &report.renditions {
         println!(
-            "{:>6}  {}×{}  {:.1} MB",
+            "{:>6}  {}×{}  {:.1} MB{}",
             rendition.name,
             rendition.width_px,
             rendition.height_px,
-            rendition.len_bytes as f64 / 1e6
+            rendition.len_bytes as f64 / 1e6,
+            if rendition.copied { ", copied" } else { "" }
         );
     }
     println!("{}", master.display());

@@ -9,6 +9,8 @@
 //! - **Plays everywhere.** H.264 High, 8-bit 4:2:0, limited-range BT.709, with AAC-LC in mono or
 //!   stereo. HDR10, HLG and Dolby Vision with such a base are tone-mapped, wide gamuts converted,
 //!   fields deinterlaced, what is transparent is black.
+//! - **Encodes no more than it must.** One decode and one encode of the sound serve all rungs; the
+//!   top one keeps the original's packets where these are proven to be as good ([`CopyMode`]).
 //! - **Looks as it was meant to.** Upright, square pixels, never scaled up; a rung is named after
 //!   its short side.
 //! - **In sync.** Picture and sound begin at exactly zero, end together, and keep the distance

@@ -43,7 +43,7 @@ pub(crate) enum Expected {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Done {
-    /// `640x360`, from small to large.
+    /// `640x360`, from small to large; `640x360 copied` where the pictures are the source's.
     pub(crate) renditions: Vec<String>,
     /// Least and most pictures.
     pub(crate) frames: [usize; 2],

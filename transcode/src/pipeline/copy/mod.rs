@@ -27,6 +27,8 @@ pub(super) type Reason = &'static str;
 const MAX_IDR_GAP_MS: u32 = 4000;
 /// With fewer pictures a second, each is shown for so long that our own rungs repeat it.
 const MIN_FPS: f64 = 10.0;
+/// Devices refuse what claims to be more, whatever it is.
+const MAX_LEVEL_IDC: u8 = 52;
 /// What is not tagged is BT.709 from this short side on.
 const MIN_HD_PX: u32 = 720;
 /// How much longer than the pictures the sound may be, in milliseconds: so long the last stands.
@@ -41,6 +43,9 @@ pub(super) struct Copied {
     /// The IDR frames that start fragments, in every rung.
     pub(super) grid: Vec<Start>,
     parameter_sets: ParameterSets,
+    /// Which pictures, in decode order, the index calls sync samples. (Packets say what libav's
+    /// parser makes of them.)
+    syncs: Vec<i64>,
     clock: Clock,
     /// Ticks of the output from one picture to the next.
     frame_ticks: i64,
@@ -97,6 +102,7 @@ impl Copied {
             parameters,
             grid,
             parameter_sets,
+            syncs: syncs(&index).collect(),
             clock,
             frame_ticks,
             step,
@@ -157,7 +163,7 @@ fn check_bitstream(parameters: &codec::Parameters) -> Result<ParameterSets, Reas
     };
     let is_simple = is_common && sps.is_eight_bit && sps.chroma_format_idc == 1;
     require(
-        is_simple && !sps.may_skip_frame_numbers,
+        is_simple && !sps.may_skip_frame_numbers && sps.level_idc <= MAX_LEVEL_IDC,
         "its profile is not one that plays everywhere",
     )?;
     require(sps.is_progressive, "it is interlaced")?;
@@ -233,6 +239,11 @@ fn constant_step(
     Ok(step)
 }
 
+fn syncs(index: &[IndexedPacket]) -> impl Iterator<Item = i64> {
+    let numbered = (0..).zip(index);
+    numbered.filter_map(|(at, packet)| packet.is_sync.then_some(at))
+}
+
 /// Where fragments and segments start.
 fn grid(
     index: &[IndexedPacket],
@@ -249,11 +260,7 @@ fn grid(
         "its first picture is no sync sample",
     )?;
     let end = index.len() as i64 * frame_ticks;
-    let idrs: Vec<i64> = (0..)
-        .zip(index)
-        .filter(|(_, packet)| packet.is_sync)
-        .map(|(at, _): (i64, _)| at * frame_ticks)
-        .collect();
+    let idrs: Vec<i64> = syncs(index).map(|at| at * frame_ticks).collect();
     let most_ms = i64::from(MAX_IDR_GAP_MS.min(segment_ms));
     let nexts = idrs.iter().skip(1).chain(std::iter::once(&end));
     let is_close = idrs

@@ -59,7 +59,8 @@ impl Passage {
             packet.data().unwrap_or_default(),
             &self.copied.parameter_sets,
         )?;
-        require(is_idr == packet.is_key(), "a sync sample is no IDR frame")?;
+        let is_sync = self.copied.syncs.binary_search(&self.count).is_ok();
+        require(is_idr == is_sync, "a sync sample is no IDR frame")?;
         if is_idr {
             require(
                 shown == self.count,
@@ -173,4 +174,50 @@ fn check_nal_units(picture: &[u8], sets: &ParameterSets) -> Result<bool, Reason>
     }
     require(has_idr != has_other, "a packet is not one whole picture")?;
     Ok(has_idr)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_idr_or_not_and_brings_no_other_parameters() {
+        let sets = ParameterSets {
+            sps: vec![0x67, 1],
+            pps: vec![0x68, 2],
+        };
+        let check = |units: &[&[u8]]| {
+            let picture: Vec<u8> = units
+                .iter()
+                .flat_map(|unit| [&(unit.len() as u32).to_be_bytes(), *unit].concat())
+                .collect();
+            check_nal_units(&picture, &sets)
+        };
+        assert_eq!(check(&[&[0x67, 1], &[0x68, 2], &[0x06], &[0x65]]), Ok(true));
+        assert_eq!(check(&[&[0x09], &[0x41], &[0x01], &[0x0c]]), Ok(false));
+        let changed = Err("its parameter sets change");
+        assert_eq!(check(&[&[0x67, 2], &[0x65]]), changed);
+        assert_eq!(check(&[&[0x68, 3], &[0x41]]), changed);
+        let not_whole = Err("a packet is not one whole picture");
+        assert_eq!(check(&[&[0x65], &[0x41]]), not_whole);
+        assert_eq!(check(&[&[0x06]]), not_whole);
+        assert!(check(&[&[0x42], &[0x41]]).is_err(), "a data partition");
+    }
+
+    #[test]
+    fn a_group_has_each_picture_once() {
+        let fill = |pictures: &[i64]| {
+            let mut gop = Gop {
+                first: 10,
+                ..Gop::default()
+            };
+            pictures.iter().try_for_each(|shown| gop.add(*shown))?;
+            gop.end()
+        };
+        assert_eq!(fill(&[10, 13, 11, 12]), Ok(()));
+        assert!(fill(&[10, 13, 11]).is_err(), "one is missing");
+        assert!(fill(&[10, 11, 11]).is_err(), "one is there twice");
+        assert!(fill(&[10, 9]).is_err(), "one leads the IDR frame");
+        assert!(fill(&[10, 10 + 256]).is_err(), "one is far too late");
+    }
 }
