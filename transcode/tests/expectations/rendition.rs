@@ -165,7 +165,8 @@ fn check_format(file: &Rendition) -> Option<String> {
     // What is copied keeps the source's words for the same thing.
     let is_copied_alike = file.copied
         && found.starts_with("h264 ")
-        && found.contains(&format!(" {size} yuv420p 1:1 "))
+        && found.contains(&format!(" {size} yuv420p "))
+        && matches!(video.sample_aspect_ratio.as_deref(), None | Some("1:1"))
         && (size_is_hd(file) || found.ends_with(" bt709 bt709 bt709"));
     if found != expected && !is_copied_alike {
         return Some(format!("{found}, expected {expected}"));
