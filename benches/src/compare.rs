@@ -1,42 +1,202 @@
-//! Ours against the `ffmpeg` CLI.
+//! Ours against the `ffmpeg` CLI, everything encoded.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::measure::{Usage, median, run as measure};
-use crate::ours;
+use crate::clips::{self, Clips};
+use crate::machine;
+use crate::measure::Usage;
 use crate::results::{Section, publish};
+use crate::rounds::{Round, Rounds};
 use crate::table::Table;
+use crate::target::Target;
 
-/// Compare with the ffmpeg CLI at the same settings
+/// Compare with the ffmpeg CLI at the same settings, nothing copied
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    #[arg(required = true)]
+    /// Clips to compare on [default: a film and camera clips]
     clips: Vec<PathBuf>,
+    #[command(flatten)]
+    collection: clips::Args,
     /// Paired runs
     #[arg(long, env = "BENCH_RUNS", default_value_t = 5)]
     runs: usize,
 }
 
+/// How a figure is worked out of all rounds.
+type Figure = fn(&Rounds) -> f64;
+
+const TARGETS: [(Target, Figure); 8] = [
+    (Target::at_most("CPU / (a)", 0.95), |rounds| {
+        rounds.median(|round| round.ours.cpu_s / round.one_process.cpu_s)
+    }),
+    (Target::at_most("wall / (a)", 0.95), |rounds| {
+        rounds.median(|round| round.ours.wall_s / round.one_process.wall_s)
+    }),
+    (Target::at_most("CPU / (b)", 0.75), |rounds| {
+        rounds.median(|round| round.ours.cpu_s / round.one_a_rung.cpu_s)
+    }),
+    (Target::at_most("CPU / (c)", 1.05), |rounds| {
+        rounds.median(|round| round.ours.cpu_s / round.floor_cpu_s)
+    }),
+    (Target::at_most("peak memory / (a)", 1.0), |rounds| {
+        rounds.median(|round| memory_mib(round.ours) / memory_mib(round.one_process))
+    }),
+    (
+        Target::at_least("SSIM − (a)'s, worst rung", -0.002),
+        |rounds| {
+            worst(rounds, f64::min, |round, at| {
+                round.rungs[at].ours.ssim - round.rungs[at].theirs.ssim
+            })
+        },
+    ),
+    (
+        Target::at_least("PSNR − (a)'s, dB, worst rung", -0.1),
+        |rounds| {
+            worst(rounds, f64::min, |round, at| {
+                round.rungs[at].ours.psnr_db - round.rungs[at].theirs.psnr_db
+            })
+        },
+    ),
+    (
+        Target::at_most("bytes / (a)'s, worst rung", 1.01),
+        |rounds| {
+            worst(rounds, f64::max, |round, at| {
+                round.rungs[at].ours_len_bytes as f64 / round.rungs[at].theirs_len_bytes as f64
+            })
+        },
+    ),
+];
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let mut table = Table::new(["clip", "CPU", "wall", "peak memory"]);
-    for clip in &args.clips {
-        let mut total = Usage::default();
-        let mut cpu_s = Vec::new();
-        for _ in 0..args.runs {
-            let folder = tempfile::tempdir()?;
-            let used = measure(&mut ours::command(clip, folder.path(), "never")?)?;
-            cpu_s.push(used.cpu_s);
-            total = total.then(used);
-        }
+    let made = Clips::new(&args.collection)?;
+    let clips = match args.clips.is_empty() {
+        true => made.usual()?,
+        false => args.clips.clone(),
+    };
+    let clips = clips.iter().map(|clip| Rounds::run(clip, args.runs));
+    let clips = clips.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut text = format!("{}\n\n{}\n", machine::description(), summary(&clips));
+    for rounds in &clips {
+        details(&mut text, rounds)?;
+    }
+    if let Some(rounds) = clips.first() {
+        command_lines(&mut text, rounds)?;
+    }
+    publish(Section::Compare, &text)
+}
+
+/// The targets of all clips in one table.
+fn summary(clips: &[Rounds]) -> Table {
+    let names = clips.iter().map(|rounds| rounds.settings.name());
+    let mut table = Table::new(
+        ["figure", "target"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(names),
+    );
+    for (target, figure) in TARGETS {
+        let measured = clips.iter().map(|rounds| target.verdict(figure(rounds)));
+        let row = [target.figure.to_owned(), target.bound()];
+        table.row(row.into_iter().chain(measured));
+    }
+    table
+}
+
+/// What one clip took, and came to.
+fn details(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
+    let settings = &rounds.settings;
+    let (name, runs) = (settings.name(), rounds.rounds.len());
+    let (width_px, height_px) = (settings.width_px, settings.height_px);
+    let duration_s = settings.duration_s;
+    writeln!(
+        text,
+        "\n### {name}\n\n{width_px}×{height_px}, {duration_s:.1} s; medians of {runs} rounds.\n"
+    )?;
+    text.push_str(&costs(rounds).to_string());
+    text.push('\n');
+    text.push_str(&renditions(rounds).to_string());
+    if !rounds.differences.is_empty() {
+        let differences = rounds.differences.join(", ");
+        writeln!(
+            text,
+            "\nx264 was **not told the same** (ours/theirs): {differences}."
+        )?;
+    }
+    Ok(())
+}
+
+fn costs(rounds: &Rounds) -> Table {
+    let mut table = Table::new(["side", "CPU s", "wall s", "peak memory MiB", "output bytes"]);
+    let mut row = |side: &str, usage: fn(&Round) -> Usage, len_bytes: Option<fn(&Round) -> u64>| {
+        let median = |figure: fn(Usage) -> f64| rounds.median(|round| figure(usage(round)));
         table.row([
-            clip.display().to_string(),
-            format!("{:.2} s", median(cpu_s)),
-            format!("{:.2} s", total.wall_s / args.runs as f64),
-            format!(
-                "{:.0} MiB",
-                total.peak_memory_bytes as f64 / (1 << 20) as f64
-            ),
+            side.to_owned(),
+            format!("{:.2}", median(|used| used.cpu_s)),
+            format!("{:.2}", median(|used| used.wall_s)),
+            format!("{:.0}", median(memory_mib)),
+            len_bytes.map_or(String::new(), |len_bytes| {
+                format!("{:.0}", rounds.median(|round| len_bytes(round) as f64))
+            }),
+        ]);
+    };
+    row(
+        "ours",
+        |round| round.ours,
+        Some(|round| round.rungs.iter().map(|rung| rung.ours_len_bytes).sum()),
+    );
+    row(
+        "(a) one ffmpeg, split graph",
+        |round| round.one_process,
+        Some(|round| round.rungs.iter().map(|rung| rung.theirs_len_bytes).sum()),
+    );
+    row("(b) an ffmpeg a rung", |round| round.one_a_rung, None);
+    let floor_s = rounds.median(|round| round.floor_cpu_s);
+    table.row(["(c) floor".to_owned(), format!("{floor_s:.2}")]);
+    table
+}
+
+fn renditions(rounds: &Rounds) -> Table {
+    let mut table = Table::new([
+        "rung", "SSIM", "(a)'s", "PSNR dB", "(a)'s", "bytes", "(a)'s", "ratio",
+    ]);
+    for (at, rung) in rounds.settings.rungs.iter().enumerate() {
+        let ours_len_bytes = rounds.rung_median(at, |rung| rung.ours_len_bytes as f64);
+        let theirs_len_bytes = rounds.rung_median(at, |rung| rung.theirs_len_bytes as f64);
+        table.row([
+            rung.name.clone(),
+            format!("{:.4}", rounds.rung_median(at, |rung| rung.ours.ssim)),
+            format!("{:.4}", rounds.rung_median(at, |rung| rung.theirs.ssim)),
+            format!("{:.2}", rounds.rung_median(at, |rung| rung.ours.psnr_db)),
+            format!("{:.2}", rounds.rung_median(at, |rung| rung.theirs.psnr_db)),
+            format!("{ours_len_bytes:.0}"),
+            format!("{theirs_len_bytes:.0}"),
+            format!("{:.3}", ours_len_bytes / theirs_len_bytes),
         ]);
     }
-    publish(Section::Compare, &table.to_string())
+    table
+}
+
+fn command_lines(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
+    let name = rounds.settings.name();
+    writeln!(
+        text,
+        "\n### Command lines\n\nFor {name}; each with `-nostdin -hide_banner \
+                    -loglevel error -y`. Rates and threads are those that ours gave x264.\n"
+    )?;
+    for (side, lines) in ["(a)", "(b)", "(c)"].iter().zip(&rounds.shown) {
+        writeln!(text, "{side}\n\n```sh\n{}\n```\n", lines.join("\n"))?;
+    }
+    Ok(())
+}
+
+/// The worst of all rungs' medians.
+fn worst(rounds: &Rounds, worse: fn(f64, f64) -> f64, figure: fn(&Round, usize) -> f64) -> f64 {
+    let medians =
+        (0..rounds.settings.rungs.len()).map(|at| rounds.median(|round| figure(round, at)));
+    medians.reduce(worse).unwrap_or(f64::NAN)
+}
+
+fn memory_mib(used: Usage) -> f64 {
+    used.peak_memory_bytes as f64 / f64::from(1 << 20)
 }

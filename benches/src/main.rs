@@ -2,11 +2,20 @@
 //!
 //! Each subcommand measures one thing, prints it and renews its section of `RESULTS.md`.
 
+mod clips;
 mod compare;
+mod ffmpeg;
+mod floor;
+mod machine;
 mod measure;
 mod ours;
+mod quality;
 mod results;
+mod rounds;
+mod settings;
 mod table;
+mod target;
+mod x264;
 
 use clap::{Parser, Subcommand};
 

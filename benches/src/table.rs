@@ -9,9 +9,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new<const COLUMNS: usize>(head: [&str; COLUMNS]) -> Self {
+    pub(crate) fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
-            head: head.map(str::to_owned).to_vec(),
+            head: head.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
         }
     }
