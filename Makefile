@@ -5,6 +5,7 @@
 #   make dev    a debug server plus pages that reload as you edit
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
 #   make valgrind   tests of the transcoder with every access to memory checked
+#   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: half an hour on a quiet machine
 #   make screenshots   renews the pictures in docs/
 
 # rustup installs here; a shell opened before that does not know it yet.
@@ -13,7 +14,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint dev fuzz valgrind screenshots tools build-packages test-packages valgrind-packages
+.PHONY: run test lint dev fuzz valgrind bench screenshots tools \
+	build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
 	cargo build --release --locked -p standalone
@@ -41,6 +43,15 @@ fuzz: test-packages
 valgrind: valgrind-packages
 	@scripts/valgrind.sh
 
+# BENCH_RUNS=3 does with fewer rounds; BENCH_CLIPS="a.mp4 b.mov" compares on clips of yours; ASSETLAB_CLIPS names a
+# folder of clips. Each line renews its section of the results, and can be run by itself.
+bench: bench-packages
+	cargo build --release --locked -p benches
+	target/release/bench compare $(BENCH_CLIPS)
+	target/release/bench copy
+	target/release/bench duration
+	target/release/bench cost
+
 screenshots: test-packages frontend/dist/index.html
 	cargo build --workspace --bins --locked
 	cd frontend && npm run --silent screenshots
@@ -56,6 +67,9 @@ test-packages: tools
 
 valgrind-packages: tools
 	@scripts/install-packages.sh valgrind
+
+bench-packages: tools
+	@scripts/install-packages.sh bench
 
 # npm writes this file at the end of every install.
 frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json frontend/.npmrc | tools

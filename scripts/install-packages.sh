@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-packages.sh build|test|valgrind: installs the Debian packages that are missing, and is silent when none is.
+# install-packages.sh build|test|valgrind|bench: installs the Debian packages that are missing, and is silent when none is.
 set -eu
 
 # ffmpeg-next links the system's FFmpeg and generates its bindings with libclang.
@@ -12,7 +12,8 @@ case "${1:-}" in
     build) wanted=$build ;;
     test) wanted="$build $test" ;;
     valgrind) wanted="$build $test valgrind" ;;
-    *) echo "usage: $0 build|test|valgrind" >&2; exit 2 ;;
+    bench) wanted="$build ffmpeg" ;;
+    *) echo "usage: $0 build|test|valgrind|bench" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

@@ -18,12 +18,15 @@ const CAMERA: [&str; 2] = [
 /// Seven seconds of 720p.
 const FIXTURE: &str = "../fixtures/butterfly_720p2997_7s.mp4";
 
-/// Which clips to measure on
+/// What to measure on, and how often
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A folder of clips [default: clips are made from fixtures/]
     #[arg(long, env = "ASSETLAB_CLIPS")]
     clips_folder: Option<PathBuf>,
+    /// Runs of each side, in turn
+    #[arg(long, env = "BENCH_RUNS", default_value_t = 5)]
+    pub(crate) runs: usize,
 }
 
 /// Clips, and a folder for those that are made, which is gone with this.
@@ -69,6 +72,49 @@ impl Clips {
         }
     }
 
+    /// The film, encoded so that its video can be copied: H.264 High, closed GOPs of 2 s.
+    pub(crate) fn copyable_film(&self) -> anyhow::Result<PathBuf> {
+        let film = self.film()?;
+        self.make("copyable_1080p24_30s.mp4", |ffmpeg| {
+            ffmpeg
+                .options("-i")
+                .argument(film)
+                .options("-c:v libx264 -preset veryfast -profile:v high -pix_fmt yuv420p")
+                .options("-crf 20 -maxrate 5M -bufsize 5M -g 48 -keyint_min 48 -sc_threshold 0")
+                .options("-x264-params open-gop=0 -colorspace bt709 -color_primaries bt709")
+                .options("-color_trc bt709 -color_range tv -c:a aac -b:a 128k -ac 2 -ar 48000")
+                .options("-movflags +faststart")
+        })
+    }
+
+    /// The film with so short a side, in 16:9.
+    pub(crate) fn small_film(&self, short_side_px: u32) -> anyhow::Result<PathBuf> {
+        let film = self.film()?;
+        self.make(&format!("film_{short_side_px}p24_30s.mp4"), |ffmpeg| {
+            ffmpeg
+                .options("-i")
+                .argument(film)
+                .options(&format!("-vf scale=-2:{short_side_px}:flags=bicubic"))
+                .options("-c:v libx264 -preset veryfast -crf 18 -c:a copy")
+        })
+    }
+
+    /// So many minutes of 320×180, for which only one minute was encoded.
+    pub(crate) fn long_clip(&self, minutes: u32) -> anyhow::Result<PathBuf> {
+        let minute = self.make("minute_180p.mp4", |ffmpeg| {
+            ffmpeg
+                .options("-stream_loop 8 -i")
+                .argument(fixture())
+                .options("-t 60 -vf scale=320:180 -c:v libx264 -preset veryfast -c:a aac")
+        })?;
+        self.make(&format!("minutes_{minutes}_180p.mp4"), |ffmpeg| {
+            ffmpeg
+                .options(&format!("-stream_loop {} -i", minutes - 1))
+                .argument(minute)
+                .options("-c copy")
+        })
+    }
+
     /// Half a minute of 720p from a camera.
     fn camera(&self) -> anyhow::Result<PathBuf> {
         self.make("camera_720p2997_30s.mp4", |ffmpeg| {
@@ -80,11 +126,7 @@ impl Clips {
     }
 
     /// Makes a clip by a command line that lacks its output, unless it was made before.
-    pub(crate) fn make(
-        &self,
-        name: &str,
-        from: impl FnOnce(Ffmpeg) -> Ffmpeg,
-    ) -> anyhow::Result<PathBuf> {
+    fn make(&self, name: &str, from: impl FnOnce(Ffmpeg) -> Ffmpeg) -> anyhow::Result<PathBuf> {
         let path = self.made.path().join(name);
         if !path.exists() {
             eprintln!("making {name}");
@@ -95,7 +137,7 @@ impl Clips {
 }
 
 /// Where the fixture lies that clips are made from.
-pub(crate) fn fixture() -> PathBuf {
+fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE)
 }
 

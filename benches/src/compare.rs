@@ -1,6 +1,7 @@
 //! Ours against the `ffmpeg` CLI, everything encoded.
 
 use std::fmt::Write;
+use std::fs;
 use std::path::PathBuf;
 
 use crate::clips::{self, Clips};
@@ -17,10 +18,7 @@ pub(crate) struct Args {
     /// Clips to compare on [default: a film and camera clips]
     clips: Vec<PathBuf>,
     #[command(flatten)]
-    collection: clips::Args,
-    /// Paired runs
-    #[arg(long, env = "BENCH_RUNS", default_value_t = 5)]
-    runs: usize,
+    measured: clips::Args,
 }
 
 /// How a figure is worked out of all rounds.
@@ -40,7 +38,7 @@ const TARGETS: [(Target, Figure); 8] = [
         rounds.median(|round| round.ours.cpu_s / round.floor_cpu_s)
     }),
     (Target::at_most("peak memory / (a)", 1.0), |rounds| {
-        rounds.median(|round| memory_mib(round.ours) / memory_mib(round.one_process))
+        rounds.median(|round| round.ours.peak_memory_mib() / round.one_process.peak_memory_mib())
     }),
     (
         Target::at_least("SSIM − (a)'s, worst rung", -0.002),
@@ -69,12 +67,18 @@ const TARGETS: [(Target, Figure); 8] = [
 ];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let made = Clips::new(&args.collection)?;
+    let made = Clips::new(&args.measured)?;
     let clips = match args.clips.is_empty() {
         true => made.usual()?,
-        false => args.clips.clone(),
+        false => args
+            .clips
+            .iter()
+            .map(fs::canonicalize)
+            .collect::<Result<_, _>>()?,
     };
-    let clips = clips.iter().map(|clip| Rounds::run(clip, args.runs));
+    let clips = clips
+        .iter()
+        .map(|clip| Rounds::run(clip, args.measured.runs));
     let clips = clips.collect::<anyhow::Result<Vec<_>>>()?;
     let mut text = format!("{}\n\n{}\n", machine::description(), summary(&clips));
     for rounds in &clips {
@@ -134,7 +138,7 @@ fn costs(rounds: &Rounds) -> Table {
             side.to_owned(),
             format!("{:.2}", median(|used| used.cpu_s)),
             format!("{:.2}", median(|used| used.wall_s)),
-            format!("{:.0}", median(memory_mib)),
+            format!("{:.0}", median(Usage::peak_memory_mib)),
             len_bytes.map_or(String::new(), |len_bytes| {
                 format!("{:.0}", rounds.median(|round| len_bytes(round) as f64))
             }),
@@ -195,8 +199,4 @@ fn worst(rounds: &Rounds, worse: fn(f64, f64) -> f64, figure: fn(&Round, usize) 
     let medians =
         (0..rounds.settings.rungs.len()).map(|at| rounds.median(|round| figure(round, at)));
     medians.reduce(worse).unwrap_or(f64::NAN)
-}
-
-fn memory_mib(used: Usage) -> f64 {
-    used.peak_memory_bytes as f64 / f64::from(1 << 20)
 }

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::bail;
+
 use crate::settings::{Rung, Settings};
 
 /// A command line of the `ffmpeg` CLI.
@@ -154,4 +156,22 @@ pub(crate) fn one_rung(settings: &Settings, rung: &Rung, folder: &Path) -> anyho
         ffmpeg = ffmpeg.options("-vf").argument(scaling);
     }
     Ok(ffmpeg.x264(settings, rung)?.aac(settings).mp4(folder, rung))
+}
+
+/// What `ffprobe` says of a file's first video stream, comma-separated.
+pub(crate) fn probe(file: &Path, entries: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-of", "csv=p=0"])
+        .args(entries)
+        .arg(file)
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next() {
+        Some(line) => Ok(line.trim_end_matches(',').to_owned()),
+        None => bail!(
+            "ffprobe says nothing of {}: {}",
+            file.display(),
+            String::from_utf8_lossy(&output.stderr)
+        ),
+    }
 }

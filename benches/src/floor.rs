@@ -59,7 +59,7 @@ impl<'a> Floor<'a> {
             total_s += cpu_s(self.encode(rung)?)? - read_s;
         }
         if self.settings.sound.is_some() {
-            total_s += cpu_s(self.sound())?;
+            total_s += cpu_s(self.sound())? - cpu_s(start())?;
         }
         Ok(total_s)
     }
@@ -73,6 +73,7 @@ impl<'a> Floor<'a> {
         }
         if self.settings.sound.is_some() {
             lines.push(self.sound().shown());
+            lines.push(format!("less  {}", start().shown()));
         }
         Ok(lines)
     }
@@ -103,4 +104,9 @@ impl<'a> Floor<'a> {
     fn raw_file(&self, rung: &Rung) -> PathBuf {
         self.raw.path().join(format!("{}.nut", rung.name))
     }
+}
+
+/// What starting a process takes: the floor needs one.
+fn start() -> Ffmpeg {
+    Ffmpeg::default().options("-version")
 }

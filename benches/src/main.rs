@@ -4,6 +4,9 @@
 
 mod clips;
 mod compare;
+mod copy;
+mod cost;
+mod duration;
 mod ffmpeg;
 mod floor;
 mod machine;
@@ -30,6 +33,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Bench {
     Compare(compare::Args),
+    Copy(copy::Args),
+    Duration(duration::Args),
+    Cost(cost::Args),
     #[command(hide = true)]
     Ours(ours::Args),
 }
@@ -37,6 +43,9 @@ enum Bench {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Bench::Compare(args) => compare::run(&args),
+        Bench::Copy(args) => copy::run(&args),
+        Bench::Duration(args) => duration::run(&args),
+        Bench::Cost(args) => cost::run(&args),
         Bench::Ours(args) => ours::run(&args),
     }
 }

@@ -18,6 +18,10 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    pub(crate) fn peak_memory_mib(self) -> f64 {
+        self.peak_memory_bytes as f64 / f64::from(1 << 20)
+    }
+
     /// Of one run after the other.
     pub(crate) fn then(self, next: Self) -> Self {
         Self {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::bail;
 use transcode::{Control, CopyMode, FolderSink, Options, Source};
 
 /// Transcode a file into a folder, and print what was copied
@@ -35,4 +36,15 @@ pub(crate) fn command(input: &Path, folder: &Path, copy: &str) -> anyhow::Result
     command.arg("ours").args([input, folder]);
     command.args(["--copy", copy]);
     Ok(command)
+}
+
+/// The rungs that are copied of a clip where copying is allowed.
+pub(crate) fn copied_rungs(input: &Path) -> anyhow::Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    let output = command(input, folder.path(), "auto")?.output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let names = String::from_utf8(output.stdout)?;
+    Ok(names.lines().map(str::to_owned).collect())
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::ffmpeg;
 use crate::settings::{Rung, Settings};
 
 /// Of all planes and pictures, against the source scaled with `bicubic+accurate_rnd`.
@@ -78,20 +79,9 @@ fn figure(log: &str, start: &str, key: &str) -> anyhow::Result<f64> {
 
 /// Pictures of a file: its decoded `frames`, or the `packets` that the container holds.
 pub(crate) fn pictures(file: &Path, what: &str) -> anyhow::Result<u64> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0"])
-        .arg(format!("-count_{what}"))
-        .args(["-of", "csv=p=0", "-show_entries"])
-        .arg(format!("stream=nb_read_{what}"))
-        .arg(file)
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let count = text.lines().next().unwrap_or_default();
-    let count = count.trim_matches([',', ' ']);
-    count.parse().with_context(|| {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        format!("cannot count the pictures of {}: {errors}", file.display())
-    })
+    let (count, read) = (format!("-count_{what}"), format!("stream=nb_read_{what}"));
+    let counted = ffmpeg::probe(file, &[&count, "-show_entries", &read])?;
+    counted.parse().with_context(|| file.display().to_string())
 }
 
 #[cfg(test)]

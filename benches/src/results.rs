@@ -9,20 +9,29 @@ use anyhow::Context;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Section {
     Compare,
+    Copy,
+    Duration,
+    Cost,
 }
 
 impl Section {
-    const ALL: [Self; 1] = [Self::Compare];
+    const ALL: [Self; 4] = [Self::Compare, Self::Copy, Self::Duration, Self::Cost];
 
     fn name(self) -> &'static str {
         match self {
             Self::Compare => "compare",
+            Self::Copy => "copy",
+            Self::Duration => "duration",
+            Self::Cost => "cost",
         }
     }
 
     fn title(self) -> &'static str {
         match self {
             Self::Compare => "Against the ffmpeg CLI",
+            Self::Copy => "With the top rung copied",
+            Self::Duration => "Long videos",
+            Self::Cost => "What it costs",
         }
     }
 
@@ -53,7 +62,17 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md")
 }
 
-const HEAD: &str = "# How fast AssetLab is\n\nWritten by `make bench`; edits are lost.\n";
+const HEAD: &str = "\
+# How fast AssetLab is
+
+Written by `make bench`; edits are lost. Each section is renewed by a subcommand of its own, and says when and where it
+was measured.
+
+How to read it: figures are medians. Ratios below 1 are in our favour; they are taken in each round, between runs that
+follow one another, and the median of the ratios stands here, so it need not be the ratio of the medians. Seconds are
+this machine's, ratios travel. CPU seconds are user and system time of all threads. Peak memory is the largest
+resident set. “met” and “not met” hold a figure against its target.
+";
 
 fn replace(text: &str, section: Section, section_text: &str) -> String {
     let mut whole = HEAD.to_owned();

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use transcode::{Cadence, FrameRate, Ladder, Options, Probe, Source};
 
+use crate::ffmpeg;
 use crate::measure;
 use crate::ours;
 use crate::x264::X264;
@@ -52,6 +53,7 @@ impl Settings {
     pub(crate) fn of(clip: &Path) -> anyhow::Result<Self> {
         let probe = transcode::probe(Source::path(clip)?)
             .with_context(|| format!("cannot compare with {}", clip.display()))?;
+        refuse_unlike(clip, &probe)?;
         let folder = tempfile::tempdir()?;
         measure::run(&mut ours::command(clip, folder.path(), "never")?)?;
         let options = Options::default();
@@ -83,6 +85,28 @@ impl Settings {
         let name = self.clip.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
+}
+
+/// A plain command line does not do what ours does for pictures that are not ready to be encoded.
+fn refuse_unlike(clip: &Path, probe: &Probe) -> anyhow::Result<()> {
+    let video = &probe.video;
+    let as_coded = (video.coded_width_px, video.coded_height_px);
+    let format = ffmpeg::probe(
+        clip,
+        &["-show_entries", "stream=pix_fmt,field_order,color_transfer"],
+    )?;
+    let is_plain = |field: &str| match field {
+        "yuv420p" | "progressive" | "unknown" | "bt709" | "smpte170m" => true,
+        other => other.starts_with("iec61966"),
+    };
+    if as_coded != (video.width_px, video.height_px) || !format.split(',').all(is_plain) {
+        bail!(
+            "only clips that are upright, progressive, of square pixels and 8-bit 4:2:0 in SDR \
+             can be compared, not {} ({format})",
+            clip.display()
+        );
+    }
+    Ok(())
 }
 
 fn uneven(probe: &Probe) -> Option<FrameRate> {
