@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 
@@ -23,9 +23,9 @@ impl Ffmpeg {
             .argument(&settings.clip)
     }
 
-    /// Reads raw pictures.
-    pub(crate) fn read_raw(raw: &Path) -> Self {
-        Self::default().options("-f nut -i").argument(raw)
+    /// Reads raw pictures from its standard input.
+    pub(crate) fn read_raw() -> Self {
+        Self::default().options("-f nut -i pipe:0")
     }
 
     /// Appends words that hold no spaces.
@@ -109,6 +109,7 @@ impl Ffmpeg {
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"]);
         command.args(&self.0);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 

@@ -1,10 +1,12 @@
 //! What no program can do without: decoding once, scaling to each rung, encoding each, and
 //! encoding the sound once.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Seek;
+use std::path::Path;
+use std::slice;
 
 use anyhow::Context;
-use tempfile::TempDir;
 
 use crate::ffmpeg::Ffmpeg;
 use crate::measure;
@@ -17,46 +19,29 @@ const MEMORY_FOLDER: &str = "/dev/shm";
 pub(crate) struct Floor<'a> {
     settings: &'a Settings,
     rungs: &'a [Rung],
-    /// Holds each rung's raw pictures; gone with this.
-    raw: TempDir,
+    /// Each rung's raw pictures, in files without a name: they go with this process, however it
+    /// ends.
+    raw: Vec<File>,
 }
 
 impl<'a> Floor<'a> {
     /// Decodes and scales each rung's pictures into memory.
     pub(crate) fn prepare(settings: &'a Settings, rungs: &'a [Rung]) -> anyhow::Result<Self> {
-        let raw = match Path::new(MEMORY_FOLDER) {
-            memory if memory.is_dir() => tempfile::tempdir_in(memory)?,
-            _ => tempfile::tempdir()?,
-        };
-        let floor = Self {
+        let raw = rungs.iter().map(|rung| raw_pictures(settings, rung));
+        let raw = raw.collect::<anyhow::Result<_>>();
+        Ok(Self {
             settings,
             rungs,
-            raw,
-        };
-        let mut ffmpeg = Ffmpeg::read(settings).split(settings, rungs);
-        for (at, rung) in rungs.iter().enumerate() {
-            ffmpeg = ffmpeg
-                .options(&format!("-map [v{at}]"))
-                .every_picture(settings)
-                .options("-c:v rawvideo -pix_fmt yuv420p -f nut")
-                .argument(floor.raw_file(rung));
-        }
-        measure::run(&mut ffmpeg.command()).with_context(|| {
-            format!(
-                "cannot keep the raw pictures in {}",
-                floor.raw.path().display()
-            )
-        })?;
-        Ok(floor)
+            raw: raw.context("cannot keep the raw pictures in memory")?,
+        })
     }
 
     /// CPU seconds of all parts together.
     pub(crate) fn cpu_s(&self) -> anyhow::Result<f64> {
         let cpu_s = |ffmpeg: Ffmpeg| anyhow::Ok(measure::run(&mut ffmpeg.command())?.cpu_s);
         let mut total_s = cpu_s(self.decode_and_scale())?;
-        for rung in self.rungs {
-            let read_s = cpu_s(self.read(rung))?;
-            total_s += cpu_s(self.encode(rung)?)? - read_s;
+        for (rung, raw) in self.rungs.iter().zip(&self.raw) {
+            total_s += cpu_s_of(&self.encode(rung)?, raw)? - cpu_s_of(&self.read(), raw)?;
         }
         if self.settings.sound.is_some() {
             total_s += cpu_s(self.sound())? - cpu_s(start())?;
@@ -64,16 +49,17 @@ impl<'a> Floor<'a> {
         Ok(total_s)
     }
 
-    /// The command lines, and what each counts for.
+    /// The command lines; those that begin with `less` are subtracted.
     pub(crate) fn shown(&self) -> anyhow::Result<Vec<String>> {
         let mut lines = vec![self.decode_and_scale().shown()];
         for rung in self.rungs {
-            lines.push(self.encode(rung)?.shown());
-            lines.push(format!("less  {}", self.read(rung).shown()));
+            let raw = format!("< {}.nut", rung.name);
+            lines.push(format!("{} {raw}", self.encode(rung)?.shown()));
+            lines.push(format!("less {} {raw}", self.read().shown()));
         }
         if self.settings.sound.is_some() {
             lines.push(self.sound().shown());
-            lines.push(format!("less  {}", start().shown()));
+            lines.push(format!("less {}", start().shown()));
         }
         Ok(lines)
     }
@@ -86,27 +72,41 @@ impl<'a> Floor<'a> {
         })
     }
 
-    fn read(&self, rung: &Rung) -> Ffmpeg {
-        Ffmpeg::read_raw(&self.raw_file(rung))
-            .every_picture(self.settings)
-            .nowhere()
+    fn read(&self) -> Ffmpeg {
+        Ffmpeg::read_raw().every_picture(self.settings).nowhere()
     }
 
     fn encode(&self, rung: &Rung) -> anyhow::Result<Ffmpeg> {
-        let ffmpeg = Ffmpeg::read_raw(&self.raw_file(rung));
-        Ok(ffmpeg.x264(self.settings, rung)?.nowhere())
+        Ok(Ffmpeg::read_raw().x264(self.settings, rung)?.nowhere())
     }
 
     fn sound(&self) -> Ffmpeg {
         Ffmpeg::read(self.settings).aac(self.settings).nowhere()
-    }
-
-    fn raw_file(&self, rung: &Rung) -> PathBuf {
-        self.raw.path().join(format!("{}.nut", rung.name))
     }
 }
 
 /// What starting a process takes: the floor needs one.
 fn start() -> Ffmpeg {
     Ffmpeg::default().options("-version")
+}
+
+/// CPU seconds of a command that reads raw pictures.
+fn cpu_s_of(ffmpeg: &Ffmpeg, mut raw: &File) -> anyhow::Result<f64> {
+    raw.rewind()?;
+    let used = measure::run(ffmpeg.command().stdin(raw.try_clone()?))?;
+    Ok(used.cpu_s)
+}
+
+fn raw_pictures(settings: &Settings, rung: &Rung) -> anyhow::Result<File> {
+    let file = match Path::new(MEMORY_FOLDER) {
+        memory if memory.is_dir() => tempfile::tempfile_in(memory)?,
+        _ => tempfile::tempfile()?,
+    };
+    let decode = Ffmpeg::read(settings)
+        .split(settings, slice::from_ref(rung))
+        .options("-map [v0]")
+        .every_picture(settings)
+        .options("-c:v rawvideo -pix_fmt yuv420p -f nut pipe:1");
+    measure::run(decode.command().stdout(file.try_clone()?))?;
+    Ok(file)
 }

@@ -38,7 +38,6 @@ impl Usage {
 /// process must stay smaller than what it measures.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<Usage> {
     let name = command.get_program().to_string_lossy().into_owned();
-    command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();
     let mut child = command
         .stderr(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Our side of a comparison: a child process of this binary that transcodes a file to a folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::bail;
 use transcode::{Control, CopyMode, FolderSink, Options, Source};
@@ -34,14 +34,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 pub(crate) fn command(input: &Path, folder: &Path, copy: &str) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("ours").args([input, folder]);
-    command.args(["--copy", copy]);
+    command.args(["--copy", copy]).stdout(Stdio::null());
     Ok(command)
 }
 
 /// The rungs that are copied of a clip where copying is allowed.
 pub(crate) fn copied_rungs(input: &Path) -> anyhow::Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
-    let output = command(input, folder.path(), "auto")?.output()?;
+    let output = command(input, folder.path(), "auto")?
+        .stdout(Stdio::piped())
+        .output()?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr));
     }
