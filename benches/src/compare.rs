@@ -66,6 +66,16 @@ const TARGETS: [(Target, Figure); 8] = [
     ),
 ];
 
+/// What CPU ratios would be for a program that took no more than the floor.
+const LEAST: [(&str, Figure); 2] = [
+    ("(c) / (a), the least there is", |rounds| {
+        rounds.median(|round| round.floor_cpu_s / round.one_process.cpu_s)
+    }),
+    ("(c) / (b), the least there is", |rounds| {
+        rounds.median(|round| round.floor_cpu_s / round.one_a_rung.cpu_s)
+    }),
+];
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let made = Clips::new(&args.measured)?;
     let clips = match args.clips.is_empty() {
@@ -102,6 +112,11 @@ fn summary(clips: &[Rounds]) -> Table {
     for (target, figure) in TARGETS {
         let measured = clips.iter().map(|rounds| target.verdict(figure(rounds)));
         let row = [target.figure.to_owned(), target.bound()];
+        table.row(row.into_iter().chain(measured));
+    }
+    for (name, least) in LEAST {
+        let measured = clips.iter().map(|rounds| format!("{:.3}", least(rounds)));
+        let row = [name.to_owned(), String::new()];
         table.row(row.into_iter().chain(measured));
     }
     table
@@ -194,9 +209,13 @@ fn command_lines(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
     Ok(())
 }
 
-/// The worst of all rungs' medians.
+/// The worst of all rungs' medians; not a number if one is none.
 fn worst(rounds: &Rounds, worse: fn(f64, f64) -> f64, figure: fn(&Round, usize) -> f64) -> f64 {
-    let medians =
-        (0..rounds.settings.rungs.len()).map(|at| rounds.median(|round| figure(round, at)));
-    medians.reduce(worse).unwrap_or(f64::NAN)
+    let rungs = 0..rounds.settings.rungs.len();
+    let medians = rungs.map(|at| rounds.median(|round| figure(round, at)));
+    let medians: Vec<f64> = medians.collect();
+    match medians.iter().any(|median| median.is_nan()) {
+        true => f64::NAN,
+        false => medians.into_iter().reduce(worse).unwrap_or(f64::NAN),
+    }
 }

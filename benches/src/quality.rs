@@ -15,9 +15,16 @@ pub(crate) struct Quality {
     pub(crate) psnr_db: f64,
 }
 
-/// The quality of each of two files of a rung.
-///
-/// Pictures are compared in order, whatever their times, so all must have as many as the source.
+impl Quality {
+    /// Of what cannot be compared picture by picture.
+    const NONE: Self = Self {
+        ssim: f64::NAN,
+        psnr_db: f64::NAN,
+    };
+}
+
+/// The quality of each of two files of a rung; not a number where one has not as many pictures as
+/// the source, since pictures are compared in order, whatever their times.
 pub(crate) fn compare(
     settings: &Settings,
     source_pictures: u64,
@@ -27,10 +34,11 @@ pub(crate) fn compare(
     for file in files {
         let found = pictures(file, "packets")?;
         if found != source_pictures {
-            bail!(
-                "{} has {found} pictures, not {source_pictures}",
+            eprintln!(
+                "{} has {found} pictures, the source {source_pictures}: they are not compared",
                 file.display()
             );
+            return Ok([Quality::NONE; 2]);
         }
     }
     let graph = format!(

@@ -41,6 +41,9 @@ impl Target {
 
     /// `0.931 met`.
     pub(crate) fn verdict(&self, measured: f64) -> String {
+        if measured.is_nan() {
+            return "not comparable".into();
+        }
         let verdict = if self.is_met(measured) {
             "met"
         } else {
