@@ -1,7 +1,9 @@
 //! Each packet is held against the proof while it passes.
 
+use std::borrow::Cow;
+
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::codec::packet::side_data;
+use ffmpeg_next::codec::packet::{Flags, side_data};
 
 use super::{Copied, Reason, require};
 use crate::h264::{ParameterSets, nal_type, nal_units, type_of};
@@ -55,7 +57,7 @@ impl Passage {
             "it has more pictures than its index",
         )?;
         let (shown, decoded) = self.place(packet)?;
-        let is_idr = check_nal_units(
+        let (is_idr, picture) = picture(
             packet.data().unwrap_or_default(),
             &self.copied.parameter_sets,
         )?;
@@ -73,7 +75,10 @@ impl Passage {
         self.count += 1;
 
         let frame_ticks = self.copied.frame_ticks;
-        let mut passed = packet.clone();
+        let mut passed = ffmpeg::Packet::copy(&picture);
+        if is_idr {
+            passed.set_flags(Flags::KEY);
+        }
         passed.set_pts(Some(shown * frame_ticks));
         passed.set_dts(Some(decoded * frame_ticks));
         let (starts_fragment, starts_segment) = match is_idr {
@@ -157,23 +162,38 @@ impl Gop {
     }
 }
 
-/// Whether a picture is an IDR frame; an error if it is more than slices and what players skip, or
-/// has other parameter sets.
-fn check_nal_units(picture: &[u8], sets: &ParameterSets) -> Result<bool, Reason> {
-    let (mut has_idr, mut has_other) = (false, false);
-    for unit in nal_units(picture) {
+/// Whether a packet is an IDR frame, and its NAL units without parameter sets, which `avc1` tracks
+/// have in their head alone (ISO/IEC 14496-15 §5.4.2.1). An error if it holds more than slices and
+/// what players skip, or other parameter sets.
+fn picture<'a>(packet: &'a [u8], sets: &ParameterSets) -> Result<(bool, Cow<'a, [u8]>), Reason> {
+    let (mut has_idr, mut has_other, mut has_sets) = (false, false, false);
+    for unit in nal_units(packet) {
         let unit = unit.ok_or("a packet's NAL units do not add up")?;
         match type_of(unit) {
             nal_type::SLICE => has_other = true,
             nal_type::IDR_SLICE => has_idr = true,
-            nal_type::SPS => require(unit == sets.sps, "its parameter sets change")?,
-            nal_type::PPS => require(unit == sets.pps, "its parameter sets change")?,
+            nal_type::SPS | nal_type::PPS => {
+                let is_known = unit == sets.sps || unit == sets.pps;
+                require(is_known, "its parameter sets change")?;
+                has_sets = true;
+            }
             nal_type::SEI | nal_type::ACCESS_UNIT_DELIMITER | nal_type::FILLER => {}
             _ => return Err("a packet holds more than a picture"),
         }
     }
     require(has_idr != has_other, "a packet is not one whole picture")?;
-    Ok(has_idr)
+    let picture = match has_sets {
+        true => Cow::Owned(without_parameter_sets(packet)),
+        false => Cow::Borrowed(packet),
+    };
+    Ok((has_idr, picture))
+}
+
+fn without_parameter_sets(packet: &[u8]) -> Vec<u8> {
+    let is_set = |unit: &[u8]| matches!(type_of(unit), nal_type::SPS | nal_type::PPS);
+    let units = nal_units(packet).flatten().filter(|unit| !is_set(unit));
+    let counted = units.flat_map(|unit| [&(unit.len() as u32).to_be_bytes(), unit].concat());
+    counted.collect()
 }
 
 #[cfg(test)]
@@ -186,15 +206,19 @@ mod tests {
             sps: vec![0x67, 1],
             pps: vec![0x68, 2],
         };
-        let check = |units: &[&[u8]]| {
-            let picture: Vec<u8> = units
-                .iter()
-                .flat_map(|unit| [&(unit.len() as u32).to_be_bytes(), *unit].concat())
-                .collect();
-            check_nal_units(&picture, &sets)
+        let packet = |units: &[&[u8]]| -> Vec<u8> {
+            let counted = |unit: &&[u8]| [&(unit.len() as u32).to_be_bytes(), *unit].concat();
+            units.iter().flat_map(counted).collect()
         };
-        assert_eq!(check(&[&[0x67, 1], &[0x68, 2], &[0x06], &[0x65]]), Ok(true));
-        assert_eq!(check(&[&[0x09], &[0x41], &[0x01], &[0x0c]]), Ok(false));
+        let check = |units: &[&[u8]]| {
+            let (is_idr, left) =
+                picture(&packet(units), &sets).map(|(is_idr, left)| (is_idr, left.into_owned()))?;
+            Ok((is_idr, left))
+        };
+        let idr = check(&[&[0x67, 1], &[0x68, 2], &[0x06], &[0x65]]);
+        assert_eq!(idr, Ok((true, packet(&[&[0x06], &[0x65]]))));
+        let other: [&[u8]; 4] = [&[0x09], &[0x41], &[0x01], &[0x0c]];
+        assert_eq!(check(&other), Ok((false, packet(&other))));
         let changed = Err("its parameter sets change");
         assert_eq!(check(&[&[0x67, 2], &[0x65]]), changed);
         assert_eq!(check(&[&[0x68, 3], &[0x41]]), changed);
