@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .iter()
         .map(|clip| Rounds::run(clip, args.measured.runs));
     let clips = clips.collect::<anyhow::Result<Vec<_>>>()?;
-    let mut text = format!("{}\n\n{}\n", machine::description(), summary(&clips));
+    let mut text = format!("{}\n\n{}", machine::description(), summary(&clips));
     for rounds in &clips {
         details(&mut text, rounds)?;
     }
@@ -130,7 +130,7 @@ fn details(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
     let duration_s = settings.duration_s;
     writeln!(
         text,
-        "\n### {name}\n\n{width_px}×{height_px}, {duration_s:.1} s; medians of {runs} rounds.\n"
+        "\n### {name}\n\n{width_px}×{height_px}, {duration_s:.1} s; medians, rounds: {runs}.\n"
     )?;
     text.push_str(&costs(rounds).to_string());
     text.push('\n');

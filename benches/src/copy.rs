@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let text = format!(
         "{}\n\nThe film, encoded anew as H.264 with closed GOPs of 2 s, at most 5 Mbit/s, and \
-         stereo AAC; medians of {} rounds. {which}\n\n{}\n{}\nThe lower rungs' floor:\n\n\
+         stereo AAC; medians, rounds: {}. {which}\n\n{}\n{}\nThe lower rungs' floor:\n\n\
          ```sh\n{}\n```\n",
         machine::description(),
         rounds.len(),

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         ]);
     }
     let text = format!(
-        "{}\n\nThe film at several sizes, every rung that fits it; medians of {} runs. Cores as of \
+        "{}\n\nThe film at several sizes, every rung that fits it; medians, runs: {}. Cores as of \
          this machine, at {:.0} % load: CPU seconds a minute × 60 × {HOURS_A_DAY} h ÷ \
          {SECONDS_A_DAY} s ÷ {LOAD}.\n\n{table}",
         machine::description(),

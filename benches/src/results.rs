@@ -89,3 +89,22 @@ fn replace(text: &str, section: Section, section_text: &str) -> String {
     }
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_renewed_in_its_place_and_the_others_stay() {
+        let cost_alone = replace("", Section::Cost, "## Cost\n\n12 s\n");
+        let both = replace(&cost_alone, Section::Compare, "## Compare\n\n0.9\n");
+        assert!(both.starts_with(HEAD));
+        assert!(both.find("## Compare") < both.find("## Cost"), "{both}");
+        let renewed = replace(&both, Section::Cost, "## Cost\n\n11 s\n");
+        assert_eq!(renewed, both.replace("12 s", "11 s"));
+        assert_eq!(
+            replace(&renewed, Section::Cost, "## Cost\n\n11 s\n"),
+            renewed
+        );
+    }
+}
