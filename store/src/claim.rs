@@ -1,12 +1,13 @@
 //! A job won: how it ends.
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::conditional::Swap;
 use crate::keys::Object;
 use crate::lease::Lease;
 use crate::marker::Marker;
-use crate::status_writer::StatusWriter;
+use crate::status_writer::{Found, StatusWriter};
 use crate::{Error, Store, Take, VideoId};
 
 /// What the uploader reads of a job that failed for reasons that are not the file's.
@@ -19,6 +20,7 @@ const GIVEN_UP: &str = "The video could not be processed because of a fault on t
 pub struct Claim {
     pub(crate) store: Store,
     pub(crate) lease: Lease,
+    pub(crate) claimed_at: Instant,
 }
 
 impl Claim {
@@ -32,6 +34,18 @@ impl Claim {
     #[must_use]
     pub fn take(&self) -> &Take {
         self.lease.take()
+    }
+
+    /// When the request that won it was sent.
+    #[must_use]
+    pub fn claimed_at(&self) -> Instant {
+        self.claimed_at
+    }
+
+    /// The buckets, with a count of the requests that this job makes.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Cancelled when another may have taken over: the work must stop at once.
@@ -112,11 +126,15 @@ impl Claim {
         self.finish().await
     }
 
-    /// The status to write; none where the video is final or deleted.
-    pub(crate) async fn open_status(&self) -> Result<Option<StatusWriter>, Error> {
-        if self.store.exists(&Object::Tombstone(self.id())).await? {
-            return Ok(None);
+    /// The status to write; none where the video is final or deleted. `found` was read while the claim was
+    /// being won: enough to begin, since the swap of the status proves it, but not to end.
+    pub(crate) async fn open_status(
+        &self,
+        mut found: Found,
+    ) -> Result<Option<StatusWriter>, Error> {
+        if found.is_over() {
+            found = Found::look(&self.store, self.id()).await?;
         }
-        StatusWriter::open(&self.store, self.id(), self.take()).await
+        StatusWriter::open(&self.store, self.id(), self.take(), found).await
     }
 }

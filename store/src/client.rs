@@ -93,6 +93,7 @@ impl Store {
                 settings,
                 credentials,
             }),
+            requests: Arc::default(),
         })
     }
 

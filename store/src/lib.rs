@@ -33,6 +33,7 @@ mod status_writer;
 mod sweep;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use error::Error;
 pub use id::{InvalidName, RungName, Take, VideoId};
@@ -45,10 +46,11 @@ pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versio
 pub use status_writer::StatusWriter;
 pub use sweep::Swept;
 
-/// A handle to the two buckets; cheap to clone.
+/// A handle to the two buckets; cheap to clone. Clones count their requests together.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    requests: Arc<AtomicU64>,
 }
 
 struct Inner {
@@ -66,7 +68,23 @@ impl Store {
         &self.inner.settings
     }
 
+    /// Requests made through this handle and its clones. What the SDK repeats by itself counts once.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The same buckets, with a count of requests of its own.
+    pub(crate) fn counting_anew(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            requests: Arc::default(),
+        }
+    }
+
+    /// The client, for one request, which is counted.
     pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         &self.inner.s3
     }
 }

@@ -1,8 +1,9 @@
 //! One rendition on its way into the video bucket, while it is being encoded.
 //!
 //! An MP4's head (its indexes) is known only when the last fragment is written, so the first part, which
-//! holds the head and the first fragments, is kept in memory and sent last. All parts but the last are of
-//! equal size, as some stores demand. Memory: two parts, whatever the length.
+//! holds the head and the first fragments, is kept in memory and sent at the end. A file that is no longer
+//! than that is one PUT; any other is a multipart upload, begun when the first part is full. All parts but
+//! the last are of equal size, as some stores demand. Memory: two parts, whatever the length.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -24,7 +25,7 @@ pub struct MediaUpload {
     id: VideoId,
     take: Take,
     rung: RungName,
-    /// None once it is completed or given up.
+    /// The multipart upload; none before the first part is full, and once it is completed or given up.
     upload_id: Option<String>,
     head_len_bytes: usize,
     part_len_bytes: usize,
@@ -40,36 +41,21 @@ pub struct MediaUpload {
 }
 
 impl MediaUpload {
-    /// Begins a file whose first `head_len_bytes` bytes come last.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] and its kin when S3 does not answer.
-    pub async fn begin(
+    /// Begins a file whose first `head_len_bytes` bytes come last. Must be called within a runtime.
+    #[must_use]
+    pub fn begin(
         store: &Store,
         id: VideoId,
         take: &Take,
         rung: &RungName,
         head_len_bytes: usize,
-    ) -> Result<Self, Error> {
-        let object = Object::Rendition(id, take, rung);
-        let answer = store
-            .s3()
-            .create_multipart_upload()
-            .bucket(object.bucket(store.settings()))
-            .key(object.key())
-            .content_type(object.content_type())
-            .cache_control(object.cache_control())
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             store: store.clone(),
             id,
             take: take.clone(),
             rung: rung.clone(),
-            upload_id: Some(answer.upload_id.unwrap_or_default()),
+            upload_id: None,
             head_len_bytes,
             // The head must lie in the first part as a whole.
             part_len_bytes: PART_LEN_BYTES.max(head_len_bytes),
@@ -78,7 +64,7 @@ impl MediaUpload {
             sent: Vec::new(),
             len_bytes: head_len_bytes as u64,
             runtime: tokio::runtime::Handle::current(),
-        })
+        }
     }
 
     /// Appends after the head and what was appended before; returns when all that fills a part is sent.
@@ -91,12 +77,16 @@ impl MediaUpload {
         self.first
             .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
         while !bytes.is_empty() {
+            if self.upload_id.is_none() {
+                self.create().await?;
+            }
             let room = self.part_len_bytes - self.pending.len();
             self.pending
                 .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
             if self.pending.len() == self.part_len_bytes {
                 let part = self.pending.split().freeze();
-                self.send_part(self.sent.len() as i32 + 2, part).await?;
+                let sent = self.send_part(self.sent.len() as i32 + 2, part).await?;
+                self.sent.push(sent);
             }
         }
         Ok(())
@@ -117,13 +107,24 @@ impl MediaUpload {
             )));
         }
         self.first[..head.len()].copy_from_slice(head);
-        if !self.pending.is_empty() {
-            let part = self.pending.split().freeze();
-            self.send_part(self.sent.len() as i32 + 2, part).await?;
-        }
         let first = self.first.split().freeze();
-        self.send_part(1, first).await?;
-        self.sent.rotate_right(1);
+        if self.upload_id.is_none() {
+            self.put(first).await?;
+            return Ok(self.len_bytes);
+        }
+        let rest = self.pending.split().freeze();
+        let last = async {
+            match rest.is_empty() {
+                true => Ok(None),
+                false => self
+                    .send_part(self.sent.len() as i32 + 2, rest)
+                    .await
+                    .map(Some),
+            }
+        };
+        let (first, last) = tokio::try_join!(self.send_part(1, first), last)?;
+        self.sent.insert(0, first);
+        self.sent.extend(last);
         self.complete().await?;
         self.upload_id = None;
         Ok(self.len_bytes)
@@ -146,7 +147,46 @@ impl MediaUpload {
         }
     }
 
-    async fn send_part(&mut self, number: i32, part: Bytes) -> Result<(), Error> {
+    async fn create(&mut self) -> Result<(), Error> {
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        let answer = self
+            .store
+            .s3()
+            .create_multipart_upload()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .content_type(object.content_type())
+            .cache_control(object.cache_control())
+            .customize()
+            .config_override(client::patient())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
+        self.upload_id = Some(answer.upload_id.unwrap_or_default());
+        Ok(())
+    }
+
+    /// The whole file at once. Where the answer is lost it is sent again: only this take writes the key,
+    /// and always the same bytes.
+    async fn put(&self, file: Bytes) -> Result<(), Error> {
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        self.store
+            .s3()
+            .put_object()
+            .bucket(object.bucket(self.store.settings()))
+            .key(object.key())
+            .content_type(object.content_type())
+            .cache_control(object.cache_control())
+            .body(ByteStream::from(file))
+            .customize()
+            .config_override(client::patient())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
+        Ok(())
+    }
+
+    async fn send_part(&self, number: i32, part: Bytes) -> Result<CompletedPart, Error> {
         let object = Object::Rendition(self.id, &self.take, &self.rung);
         let answer = self
             .store
@@ -164,13 +204,10 @@ impl MediaUpload {
             .map_err(|error| {
                 Error::from_sdk(format!("upload part {number} of {}", object.key()), &error)
             })?;
-        self.sent.push(
-            CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(answer.e_tag)
-                .build(),
-        );
-        Ok(())
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(answer.e_tag)
+            .build())
     }
 
     async fn complete(&mut self) -> Result<(), Error> {

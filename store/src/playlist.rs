@@ -1,11 +1,14 @@
 //! A take's playlists in the video bucket: written by the worker, read and signed for viewers.
 
+use futures::future::try_join_all;
+
 use crate::keys::Object;
 use crate::package::{self, Rendition};
 use crate::{Error, RungName, Status, Store, Take, VideoId};
 
 impl Store {
-    /// Writes the playlists of a take whose renditions are all there; the master last.
+    /// Writes the playlists of a take whose renditions are all there: side by side, and the master, which
+    /// names them, when all of them are there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
@@ -15,15 +18,18 @@ impl Store {
         take: &Take,
         renditions: &[Rendition],
     ) -> Result<(), Error> {
-        for rendition in renditions {
+        let playlists = renditions.iter().flat_map(|rendition| {
             let rung = &rendition.name;
-            self.write(&Object::MediaPlaylist(id, take, rung), rendition.playlist())
-                .await?;
-            if let Some(text) = rendition.iframe_playlist() {
-                self.write(&Object::IframePlaylist(id, take, rung), text)
-                    .await?;
-            }
-        }
+            let media = (Object::MediaPlaylist(id, take, rung), rendition.playlist());
+            let iframe = rendition
+                .iframe_playlist()
+                .map(|text| (Object::IframePlaylist(id, take, rung), text));
+            std::iter::once(media).chain(iframe)
+        });
+        try_join_all(
+            playlists.map(|(object, text)| async move { self.write(&object, text).await }),
+        )
+        .await?;
         self.write(
             &Object::Master(id, take),
             package::master_playlist(renditions),

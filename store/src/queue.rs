@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use tokio::time::Instant;
 
 pub use crate::claim::Claim;
@@ -14,7 +15,7 @@ use crate::conditional::{Condition, ETag, ServerDate, Swap};
 use crate::keys::{self, Object};
 use crate::lease::Lease;
 use crate::marker::{Hold, Marker};
-use crate::status_writer::StatusWriter;
+use crate::status_writer::{Found, StatusWriter};
 use crate::{Error, Store, Take, VideoId};
 
 /// The queue as one owner sees it.
@@ -118,34 +119,54 @@ impl Queue {
     /// The oldest markers that may be claimed, `wanted` at most. One that another worker is seen to hold
     /// is passed over, so those in work never hide the ones behind them.
     async fn candidates(&self, wanted: usize) -> Result<Vec<Candidate>, Error> {
-        let listed = self.list().await?;
+        let mut listed = self.list().await?.into_iter();
         let before = std::mem::take(&mut *self.known());
         let (mut candidates, mut after) = (Vec::new(), HashMap::new());
-        for (id, etag, age) in listed {
-            if candidates.len() == wanted {
+        while candidates.len() < wanted {
+            let next = listed.by_ref().take(wanted - candidates.len());
+            let read = next.map(|listed| self.read_listed(listed, &before));
+            let read: Vec<_> = try_join_all(read).await?;
+            if read.is_empty() {
                 break;
             }
-            let (etag, marker, age) = match before.get(&id) {
-                Some((known_etag, marker)) if *known_etag == etag => (etag, marker.clone(), age),
-                _ => match self.store.read(&Object::Marker(id)).await? {
-                    None => continue,
-                    Some(there) => match Marker::from_json(id, &there.body) {
-                        Ok(marker) => (there.etag, marker, there.age),
-                        // One spoilt marker must not stop the queue.
-                        Err(error) => {
-                            tracing::error!(video_id = %id, %error, "marker passed over");
-                            continue;
-                        }
-                    },
-                },
-            };
-            after.insert(id, (etag.clone(), marker.clone()));
-            if marker.is_claimable(age) {
-                candidates.push(Candidate { id, etag, marker });
+            for (candidate, age) in read.into_iter().flatten() {
+                let Candidate { id, etag, marker } = &candidate;
+                after.insert(*id, (etag.clone(), marker.clone()));
+                if marker.is_claimable(age) {
+                    candidates.push(candidate);
+                }
             }
         }
         *self.known() = after;
         Ok(candidates)
+    }
+
+    /// A listed marker with its age; none where it is gone or spoilt.
+    async fn read_listed(
+        &self,
+        (id, etag, age): (VideoId, ETag, Duration),
+        before: &HashMap<VideoId, (ETag, Marker)>,
+    ) -> Result<Option<(Candidate, Duration)>, Error> {
+        if let Some((known_etag, marker)) = before.get(&id)
+            && *known_etag == etag
+        {
+            let marker = marker.clone();
+            return Ok(Some((Candidate { id, etag, marker }, age)));
+        }
+        let Some(there) = self.store.read(&Object::Marker(id)).await? else {
+            return Ok(None);
+        };
+        match Marker::from_json(id, &there.body) {
+            Ok(marker) => {
+                let etag = there.etag;
+                Ok(Some((Candidate { id, etag, marker }, there.age)))
+            }
+            // One spoilt marker must not stop the queue.
+            Err(error) => {
+                tracing::error!(video_id = %id, %error, "marker passed over");
+                Ok(None)
+            }
+        }
     }
 
     /// Tries for one marker; none if another won it, or if there was nothing left to do but to clear it
@@ -160,22 +181,26 @@ impl Queue {
             return Ok(None);
         }
         let take = Take::new();
-        let claimed = marker.claimed(&self.owner, &take, self.store.settings().lease);
+        let store = self.store.counting_anew();
+        let claimed = marker.claimed(&self.owner, &take, store.settings().lease);
         let claimed_at = Instant::now();
-        let Swap::Won(etag) = self
-            .store
-            .swap(&object, claimed.to_json(), Condition::Is(&etag))
-            .await?
-        else {
+        let swap = store.swap(&object, claimed.to_json(), Condition::Is(&etag));
+        let (swap, found) = tokio::join!(swap, Found::look(&store, id));
+        let Swap::Won(etag) = swap? else {
             return Ok(None);
         };
         let takeovers = claimed.takeovers;
-        let lease = Lease::hold(&self.store, id, take, claimed, etag, claimed_at);
+        let lease = Lease::hold(&store, id, take, claimed, etag, claimed_at);
         let claim = Claim {
-            store: self.store.clone(),
+            store,
             lease,
+            claimed_at,
         };
-        match claim.open_status().await {
+        let status = match found {
+            Ok(found) => claim.open_status(found).await,
+            Err(error) => Err(error),
+        };
+        match status {
             Ok(Some(mut status)) if takeovers > self.store.settings().max_takeovers => {
                 let dead = claim
                     .lease

@@ -36,7 +36,7 @@ impl Store {
             Err(error) if http_status(&error) == Some(404) => {}
             Err(error) => return Err(Error::from_sdk(format!("look for bucket {bucket}"), &error)),
         }
-        let region = self.s3().config().region();
+        let region = self.inner.s3.config().region();
         let place = region
             .map(AsRef::as_ref)
             .filter(|&region: &&str| region != DEFAULT_REGION)

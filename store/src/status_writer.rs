@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::Object;
-use crate::status::{Outcome, State, Status};
+use crate::status::{Outcome, State, Status, Versioned};
 use crate::{Error, Store, Take, VideoId};
 
 /// Progress is written no more often than this: each write is a request that costs money.
@@ -26,27 +26,45 @@ pub struct StatusWriter {
     progress_written: Instant,
 }
 
+/// What there is of a video that is to be claimed.
+pub(crate) struct Found {
+    status: Option<Versioned<Status>>,
+    is_deleted: bool,
+}
+
+impl Found {
+    pub(crate) async fn look(store: &Store, id: VideoId) -> Result<Self, Error> {
+        let tombstone = Object::Tombstone(id);
+        let (status, is_deleted) = tokio::try_join!(store.status(id), store.exists(&tombstone))?;
+        Ok(Self { status, is_deleted })
+    }
+
+    /// Whether nothing is left to do: a former owner got as far as the final status, or the video is
+    /// deleted.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_final = |there: &Versioned<Status>| there.value.status.is_terminal();
+        self.is_deleted || self.status.as_ref().is_some_and(is_final)
+    }
+}
+
 impl StatusWriter {
     /// The first act after a claim: the status names `take`, which fences whoever wrote it before. None
-    /// where nothing is left to do: a former owner got as far as the final status.
+    /// where nothing is left to do. `found` may be older than the claim: the swap finds that out.
     pub(crate) async fn open(
         store: &Store,
         id: VideoId,
         take: &Take,
+        mut found: Found,
     ) -> Result<Option<Self>, Error> {
-        loop {
-            let there = store.status(id).await?;
+        while !found.is_over() {
             // A marker without a status: its writer died between the two, or repair was faster.
-            let (current, condition) = match &there {
+            let (current, condition) = match &found.status {
                 Some(there) => (there.value.clone(), Some(ETag(there.etag.clone()))),
                 None => (
                     Status::pending(id, &store.original_filename(id).await?),
                     None,
                 ),
             };
-            if current.status.is_terminal() {
-                return Ok(None);
-            }
             let status = Status {
                 status: State::Processing,
                 take: Some(take.clone()),
@@ -68,7 +86,9 @@ impl StatusWriter {
                 }));
             }
             // The former owner's last write came in between: look at what it says.
+            found = Found::look(store, id).await?;
         }
+        Ok(None)
     }
 
     /// The status as last written.

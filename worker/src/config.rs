@@ -1,8 +1,10 @@
 //! What an operator can set about a worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use store::{Settings, StoreArgs, parse_duration};
+use tokio::sync::Notify;
 use transcode::{CopyMode, Ladder, Limits, Options};
 
 /// x264's presets, from fast to small.
@@ -32,6 +34,9 @@ pub struct Config {
     pub max_memory_bytes: u64,
     /// The distance of looks at an empty queue; unset: 1 s, growing to 10 s.
     pub poll_interval: Option<Duration>,
+    /// Notified by who knows that there is a new job: an idle worker then looks at once. One that gets
+    /// lost costs a wait until the next look.
+    pub nudge: Arc<Notify>,
     /// How long running jobs may go on after a shutdown began, before they are given back.
     pub shutdown_grace: Duration,
     /// The name of a worker of which there is only ever one, such as the holder of a lock: it takes
@@ -110,6 +115,7 @@ impl From<WorkerArgs> for Config {
                 .max_job_memory
                 .saturating_mul(args.worker_jobs.into()),
             poll_interval: args.poll_interval,
+            nudge: Arc::default(),
             shutdown_grace: args.shutdown_grace,
             sole_owner: None,
         }

@@ -32,9 +32,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     tracing::info!(owner, jobs = config.jobs, "worker started");
 
     let mut housekeeping = JoinSet::new();
-    housekeeping.spawn(housekeeping::run(store.clone()));
+    housekeeping.spawn(housekeeping::run(store, Arc::clone(&config.nudge)));
     let worker = Worker {
-        store,
         queue,
         slots: Arc::new(Semaphore::new(config.jobs)),
         stop: CancellationToken::new(),
@@ -69,7 +68,6 @@ async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), Er
 }
 
 struct Worker {
-    store: Store,
     queue: Queue,
     config: Config,
     slots: Arc<Semaphore>,
@@ -105,6 +103,7 @@ impl Worker {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
+                () = self.config.nudge.notified() => {}
             }
         }
     }
@@ -132,7 +131,6 @@ impl Worker {
             }
         }
         let job = job::run(
-            self.store.clone(),
             claim,
             status,
             self.config.options.clone(),

@@ -1,19 +1,26 @@
 //! One job, from its claim to exactly one of: finished, failed, given back, lost.
 
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use store::queue::Claim;
-use store::{Error, StatusWriter, Store};
+use store::{Error, StatusWriter};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use transcode::{CancelToken, Control, HttpSource, Options, Report, Source};
+use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Source};
 
 use crate::package;
 use crate::sink::TakeSink;
+use crate::stages::Stages;
 
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
 const COMMIT_BACKOFF_CEILING: Duration = Duration::from_secs(8);
+/// So long the commit waits for a note of progress that is on its way when there is no more to note:
+/// an answer takes less, and without it the commit's own write finds out what became of it.
+const LAST_PROGRESS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a job ended without a video.
 enum Failure {
@@ -25,17 +32,22 @@ enum Failure {
     Stopped,
 }
 
+/// What a job that is done has made, and read for it.
+struct Made {
+    renditions: usize,
+    fetched: Fetched,
+}
+
 /// Works on one claimed job. `stop` asks for it to be given back.
 pub(crate) async fn run(
-    store: Store,
     claim: Claim,
     mut status: StatusWriter,
     options: Options,
     stop: CancellationToken,
 ) {
-    let started = Instant::now();
+    let stages = Arc::new(Stages::new(claim.claimed_at()));
     let (video_id, take) = (claim.id(), claim.take().clone());
-    let duration_ms = || started.elapsed().as_millis() as u64;
+    let duration_ms = || ms(stages.until_now());
     // Cancelled on request, when the claim is lost, and at the end of this function.
     let ending = stop.child_token();
     let _ending = ending.clone().drop_guard();
@@ -49,15 +61,27 @@ pub(crate) async fn run(
         }
     });
 
-    let result = produce(&store, &claim, &mut status, options, &ending).await;
+    let result = produce(&claim, &mut status, options, &stages, &ending).await;
     // What fails while everything is being stopped says nothing about the video.
     let result = result.map_err(|failure| match ending.is_cancelled() {
         true => Failure::Stopped,
         false => failure,
     });
     match &result {
-        Ok(renditions) => {
-            tracing::info!(%video_id, %take, duration_ms = duration_ms(), renditions, "done");
+        Ok(made) => {
+            let parts = stages.parts();
+            tracing::info!(
+                %video_id,
+                %take,
+                renditions = made.renditions,
+                duration_ms = duration_ms(),
+                start_ms = ms(parts.start),
+                transcode_ms = ms(parts.transcode),
+                end_ms = ms(parts.end),
+                s3_requests = claim.store().requests() + made.fetched.requests,
+                original_bytes = made.fetched.bytes,
+                "done"
+            );
         }
         Err(Failure::Permanent(sentence)) => {
             tracing::info!(%video_id, %take, duration_ms = duration_ms(), sentence, "refused");
@@ -81,7 +105,7 @@ pub(crate) async fn run(
 async fn settle(
     claim: Claim,
     status: &mut StatusWriter,
-    result: Result<usize, Failure>,
+    result: Result<Made, Failure>,
     ending: &CancellationToken,
 ) -> Result<(), Error> {
     match result {
@@ -98,19 +122,20 @@ async fn settle(
     }
 }
 
-/// Transcodes, writes playlists and commits. Returns how many renditions there are.
+/// Transcodes, writes playlists and commits.
 async fn produce(
-    store: &Store,
     claim: &Claim,
     status: &mut StatusWriter,
     options: Options,
+    stages: &Arc<Stages>,
     ending: &CancellationToken,
-) -> Result<usize, Failure> {
-    let report = transcode(store, claim, status, options, ending).await?;
+) -> Result<Made, Failure> {
+    let report = transcode(claim, status, options, stages, ending).await?;
     let renditions =
         package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
     let mut patience = Patience::new(ending);
-    while let Err(error) = store
+    while let Err(error) = claim
+        .store()
         .write_playlists(claim.id(), claim.take(), &renditions)
         .await
     {
@@ -120,15 +145,18 @@ async fn produce(
     while let Err(error) = status.done(outcome.clone()).await {
         patience.after(error).await?;
     }
-    Ok(renditions.len())
+    Ok(Made {
+        renditions: renditions.len(),
+        fetched: report.fetched,
+    })
 }
 
 /// Runs the transcode on a thread of its own while this task writes its progress into the status.
 async fn transcode(
-    store: &Store,
     claim: &Claim,
     status: &mut StatusWriter,
     options: Options,
+    stages: &Arc<Stages>,
     ending: &CancellationToken,
 ) -> Result<Report, Failure> {
     let cancel = CancelToken::new();
@@ -148,13 +176,14 @@ async fn transcode(
     };
     let runtime = Handle::current();
     let sink = TakeSink {
-        store: store.clone(),
+        store: claim.store().clone(),
         id: claim.id(),
         take: claim.take().clone(),
         stop: ending.clone(),
         runtime: runtime.clone(),
+        stages: Arc::clone(stages),
     };
-    let (store, id) = (store.clone(), claim.id());
+    let (store, id) = (claim.store().clone(), claim.id());
     let mut work = tokio::task::spawn_blocking(move || {
         let fresh_url = move || {
             let url = runtime.block_on(store.original_url_internal(id));
@@ -170,10 +199,13 @@ async fn transcode(
             ended = &mut work => break ended,
             Ok(()) = progress.changed() => {
                 let fraction = *progress.borrow_and_update();
-                match status.progress(fraction).await {
-                    Ok(()) => {}
-                    Err(Error::Fenced(_)) => ending.cancel(),
-                    Err(error) => tracing::debug!(video_id = %id, %error, "progress not written"),
+                let mut note = pin!(note_progress(status, fraction, ending));
+                tokio::select! {
+                    () = &mut note => {}
+                    ended = &mut work => {
+                        let _ = timeout(LAST_PROGRESS_PATIENCE, note).await;
+                        break ended;
+                    }
                 }
             }
         }
@@ -185,6 +217,21 @@ async fn transcode(
         // A panic fails the job, not the worker.
         Err(panic) => Err(Failure::Passing(panic.to_string())),
     }
+}
+
+async fn note_progress(status: &mut StatusWriter, fraction: f64, ending: &CancellationToken) {
+    match status.progress(fraction).await {
+        Ok(()) => {}
+        Err(Error::Fenced(_)) => ending.cancel(),
+        Err(error) => {
+            let video_id = status.status().id;
+            tracing::debug!(%video_id, %error, "progress not written");
+        }
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    duration.as_millis() as u64
 }
 
 /// How long to go on trying at the end of a job: until the claim is lost or the worker stops.

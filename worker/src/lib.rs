@@ -4,7 +4,7 @@
 //! claim ─ status names the take ─ transcode ──────────────▶ playlists ─ status: done ─ marker gone
 //!                                  │  ▲ original, in ranges     (the commit point)
 //!                                  ▼  └ from a presigned URL
-//!                                 one multipart upload a rendition
+//!                                 one upload a rendition
 //! ```
 //!
 //! Async and blocking meet in two places: `job` runs the transcode on a thread of its own, and
@@ -18,6 +18,7 @@ mod job;
 mod memory;
 pub mod package;
 mod sink;
+mod stages;
 
 pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs};
 pub use daemon::run;

@@ -5,6 +5,7 @@
 //! waits here is let go at once.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use store::{MediaUpload, RungName, Store, Take, VideoId};
@@ -13,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transcode::{RenditionPlan, RenditionSink, Sink};
+
+use crate::stages::Stages;
 
 /// Fragments (of 2 s) on their way to one upload.
 const FRAGMENTS_WAITING: usize = 4;
@@ -26,11 +29,13 @@ pub(crate) struct TakeSink {
     /// Lets go of everything that waits.
     pub(crate) stop: CancellationToken,
     pub(crate) runtime: Handle,
+    pub(crate) stages: Arc<Stages>,
 }
 
 impl Sink for TakeSink {
     fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
         let rung = plan.name.parse().map_err(io::Error::other)?;
+        self.stages.rendition_opened();
         Ok(Box::new(RenditionUpload {
             sink: self.clone(),
             rung,
@@ -56,7 +61,7 @@ impl RenditionSink for RenditionUpload {
         let (sink, rung) = (self.sink.clone(), self.rung.clone());
         let upload = self.sink.runtime.spawn(async move {
             let mut upload =
-                MediaUpload::begin(&sink.store, sink.id, &sink.take, &rung, head_len_bytes).await?;
+                MediaUpload::begin(&sink.store, sink.id, &sink.take, &rung, head_len_bytes);
             while let Some(fragment) = waiting.recv().await {
                 upload.append(fragment).await?;
             }
@@ -91,6 +96,7 @@ impl RenditionSink for RenditionUpload {
         else {
             return Err(not_begun());
         };
+        self.sink.stages.rendition_encoded();
         drop(fragments);
         self.sink.runtime.block_on(async {
             let finished = async {

@@ -41,9 +41,7 @@ async fn done(site: &Site, filename: &str) -> VideoId {
     for rendition in &renditions {
         let name = &rendition.name;
         let (head, rest) = MEDIA.split_at(16);
-        let mut upload = MediaUpload::begin(&site.store, id, claim.take(), name, head.len())
-            .await
-            .unwrap();
+        let mut upload = MediaUpload::begin(&site.store, id, claim.take(), name, head.len());
         upload.append(rest.into()).await.unwrap();
         upload.finish(head).await.unwrap();
     }

@@ -8,4 +8,5 @@ mod objects;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 mod proxy;
 mod queue;
+mod renditions;
 mod repair_and_sweep;

@@ -1,9 +1,8 @@
-//! Originals in, renditions and playlists out, against a real S3 server.
+//! Originals, links to them, and what is asked of a store, against a real S3 server.
 
-use crate::buckets::{Buckets, claim, enqueue, outcome, upload};
+use crate::buckets::{Buckets, upload};
 use bytes::Bytes;
-use store::package::{Range, Rendition};
-use store::{Error, MediaUpload, Store, VideoId};
+use store::{Error, Store, VideoId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -95,136 +94,6 @@ async fn queueing_twice_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rendition_is_streamed_and_its_head_comes_last() {
-    let buckets = Buckets::start().await;
-    let store = buckets.store().await;
-    let id = enqueue(&store).await;
-    let (claim, _status) = claim(&store, "worker").await;
-    for (rung, len) in [("360p", 0), ("480p", 3000), ("720p", 21 << 20)] {
-        let media = pattern(len, 7);
-        let rung = rung.parse().unwrap();
-        let mut upload = MediaUpload::begin(&store, id, claim.take(), &rung, 1234)
-            .await
-            .unwrap();
-        for fragment in media.chunks(700_000) {
-            upload
-                .append(Bytes::copy_from_slice(fragment))
-                .await
-                .unwrap();
-        }
-        let key = format!("videos/{id}/{}/{rung}.mp4", claim.take());
-        assert!(!buckets.keys("video", "videos/").await.contains(&key));
-        let head = pattern(1234, 8);
-        assert_eq!(upload.finish(&head).await.unwrap(), 1234 + len as u64);
-        assert_eq!(buckets.body("video", &key).await, [head, media].concat());
-    }
-    let rung = "1080p".parse().unwrap();
-    let upload = MediaUpload::begin(&store, id, claim.take(), &rung, 8)
-        .await
-        .unwrap();
-    upload.abort().await.unwrap();
-    let upload = MediaUpload::begin(&store, id, claim.take(), &rung, 8)
-        .await
-        .unwrap();
-    assert!(matches!(
-        upload.finish(b"short").await,
-        Err(Error::Input(_))
-    ));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_done_video_has_playlists_whose_urls_read_the_media() {
-    let buckets = Buckets::start().await;
-    let store = buckets
-        .store_with(|settings| settings.public_endpoint = None)
-        .await;
-    let id = enqueue(&store).await;
-    let (claim, mut status) = claim(&store, "worker").await;
-    let rung = "360p".parse().unwrap();
-    let upload = MediaUpload::begin(&store, id, claim.take(), &rung, 2000)
-        .await
-        .unwrap();
-    let file = pattern(2000, 9);
-    upload.finish(&file).await.unwrap();
-    let segment = Range {
-        duration_s: 4.0,
-        offset_bytes: 1500,
-        len_bytes: 500,
-    };
-    let rendition = Rendition {
-        name: rung.clone(),
-        width: 640,
-        height: 360,
-        codecs: "avc1.64001e".into(),
-        bandwidth_bps: 1000,
-        average_bandwidth_bps: 1000,
-        frame_rate: 24.0,
-        len_bytes: 2000,
-        init_len_bytes: 700,
-        copied: false,
-        segments: vec![segment],
-        keyframes: vec![segment],
-    };
-    store
-        .write_playlists(id, claim.take(), &[rendition])
-        .await
-        .unwrap();
-    let unnamed = store.status(id).await.unwrap().unwrap().value;
-    assert!(matches!(
-        store.media_playlist(&unnamed, &rung).await,
-        Err(Error::Missing(_))
-    ));
-    assert!(matches!(
-        store.master_playlist(&unnamed).await,
-        Err(Error::Missing(_))
-    ));
-    status.done(outcome()).await.unwrap();
-
-    let done = store.status(id).await.unwrap().unwrap().value;
-    assert!(
-        store
-            .master_playlist(&done)
-            .await
-            .unwrap()
-            .contains("\n360p.m3u8\n")
-    );
-    let playlist = store.media_playlist(&done, &rung).await.unwrap();
-    let url = playlist
-        .lines()
-        .find(|line| line.starts_with("http"))
-        .unwrap();
-    let range = reqwest::Client::new()
-        .get(url)
-        .header("range", "bytes=1500-1999")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(range.status(), 206);
-    assert_eq!(range.headers()["content-type"], "video/mp4");
-    assert_eq!(range.bytes().await.unwrap(), file.slice(1500..));
-    assert!(
-        store
-            .iframe_playlist(&done, &rung)
-            .await
-            .unwrap()
-            .contains("#EXT-X-I-FRAMES-ONLY")
-    );
-    let other = "720p".parse().unwrap();
-    assert!(matches!(
-        store.media_playlist(&done, &other).await,
-        Err(Error::Missing(_))
-    ));
-
-    let url = store
-        .rendition_url(&done, &rung, Some("Fílm.mp4"))
-        .await
-        .unwrap();
-    let answer = reqwest::get(url.expose()).await.unwrap();
-    let disposition = answer.headers()["content-disposition"].to_str().unwrap();
-    assert!(disposition.starts_with("attachment") && disposition.contains("F%C3%ADlm.mp4"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn urls_name_the_address_that_browsers_use() {
     let buckets = Buckets::start().await;
     let store = buckets
@@ -279,7 +148,7 @@ async fn say_yes_to_everything(listener: TcpListener) {
 }
 
 /// Bytes that differ at every place.
-fn pattern(len: usize, seed: usize) -> Bytes {
+pub(crate) fn pattern(len: usize, seed: usize) -> Bytes {
     (0..len)
         .map(|at| ((at * 31 + at / 251 + seed) % 256) as u8)
         .collect()

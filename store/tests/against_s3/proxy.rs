@@ -1,5 +1,5 @@
-//! A TCP proxy between a store and its S3 server that loses answers and goes dark on demand, and
-//! counts what is read of originals.
+//! A TCP proxy between a store and its S3 server that on demand loses answers, holds or breaks off
+//! requests and goes dark, and counts what is read of originals.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,12 @@ pub(crate) struct Proxy {
 struct Faults {
     /// The answer to the next request that begins so is swallowed after the request took effect.
     swallow: Mutex<Option<String>>,
+    /// Requests that begin so wait.
+    held: Mutex<Option<String>>,
+    holding: Notify,
+    released: Notify,
+    /// Requests that begin so are broken off before they take effect.
+    broken: Mutex<Option<String>>,
     dark: AtomicBool,
     went_dark: Notify,
     /// Bytes of answers to GETs of originals, heads included.
@@ -39,6 +45,22 @@ impl Faults {
             .take_if(|wanted| request.starts_with(wanted.as_bytes()))
             .is_some()
     }
+
+    /// Returns once the request may go on.
+    async fn hold(&self, request: &[u8]) {
+        let released = self.released.notified();
+        if begins_as(&self.held, request) {
+            self.holding.notify_one();
+            released.await;
+        }
+    }
+}
+
+fn begins_as(wanted: &Mutex<Option<String>>, request: &[u8]) -> bool {
+    let wanted = wanted.lock().unwrap();
+    wanted
+        .as_ref()
+        .is_some_and(|wanted| request.starts_with(wanted.as_bytes()))
 }
 
 impl Proxy {
@@ -69,6 +91,26 @@ impl Proxy {
     /// Whether the answer that was to be swallowed has been asked for.
     pub(crate) fn has_swallowed(&self) -> bool {
         self.faults.swallow.lock().unwrap().is_none()
+    }
+
+    /// Keeps requests that begin so from the server until they are released.
+    pub(crate) fn hold(&self, request: &str) {
+        *self.faults.held.lock().unwrap() = Some(request.to_owned());
+    }
+
+    /// Returns once there is a request that is held.
+    pub(crate) async fn holding(&self) {
+        self.faults.holding.notified().await;
+    }
+
+    pub(crate) fn release(&self) {
+        *self.faults.held.lock().unwrap() = None;
+        self.faults.released.notify_waiters();
+    }
+
+    /// Breaks off requests that begin so, or none any more.
+    pub(crate) fn break_off(&self, request: Option<&str>) {
+        *self.faults.broken.lock().unwrap() = request.map(str::to_owned);
     }
 
     /// Cuts all connections and refuses new ones.
@@ -102,6 +144,10 @@ async fn pass(client: TcpStream, upstream: String, faults: Arc<Faults>) {
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults, asked: &Asked) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        faults.hold(&buffer[..read]).await;
+        if begins_as(&faults.broken, &buffer[..read]) {
+            return;
+        }
         if faults.takes(&buffer[..read]) {
             asked.swallow.store(true, Ordering::SeqCst);
         }

@@ -121,6 +121,52 @@ async fn a_silent_worker_is_told_replaced_and_fenced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_former_owner_finishes_while_a_claim_is_being_won_stands() {
+    let buckets = Buckets::start().await;
+    let (late, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    let id = enqueue(&store).await;
+    let (old_claim, mut old_status) = claim(&store, "old").await;
+    old_claim.release().await.unwrap();
+
+    // The new owner has won the marker and read the status, and is about to name its take in it.
+    proxy.hold(&format!("PUT /video/videos/{id}/status.json"));
+    let claiming = tokio::spawn(async move { Queue::new(late, "new").claim(1).await });
+    proxy.holding().await;
+    old_status.done(outcome()).await.unwrap();
+    let done = store.status(id).await.unwrap().unwrap();
+    proxy.release();
+    assert!(claiming.await.unwrap().unwrap().is_none());
+    assert_eq!(store.status(id).await.unwrap().unwrap(), done);
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_of_progress_that_is_given_up_keeps_nobody_from_the_commit() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let id = enqueue(&store).await;
+    let (claim, mut status) = claim(&store, "worker").await;
+    proxy.hold("PUT /video/videos/");
+    let note = async {
+        // The first is dropped, as it comes too soon.
+        loop {
+            status.progress(0.5).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        () = note => {}
+        () = proxy.holding() => {}
+    }
+    proxy.release();
+    status.done(outcome()).await.unwrap();
+    claim.finish().await.unwrap();
+    let done = store.status(id).await.unwrap().unwrap().value;
+    assert_eq!((done.status, done.progress), (State::Done, 1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_outlives_its_lease_while_it_is_renewed() {
     let buckets = Buckets::start().await;
     let store = buckets

@@ -110,15 +110,13 @@ async fn takes_that_no_status_names_are_swept() {
     let rung = "360p".parse().unwrap();
 
     let (loser, _loser_status) = claim(&store, "loser").await;
-    let mut finished = MediaUpload::begin(&store, id, loser.take(), &rung, 4)
-        .await
-        .unwrap();
+    let mut finished = MediaUpload::begin(&store, id, loser.take(), &rung, 4);
     finished.append(Bytes::from_static(b"media")).await.unwrap();
     finished.finish(b"head").await.unwrap();
     let other_rung = "720p".parse().unwrap();
-    let unfinished = MediaUpload::begin(&store, id, loser.take(), &other_rung, 4)
-        .await
-        .unwrap();
+    let mut unfinished = MediaUpload::begin(&store, id, loser.take(), &other_rung, 4);
+    // More than a part.
+    unfinished.append(vec![7; 9 << 20].into()).await.unwrap();
     std::mem::forget(unfinished); // as a killed process would
     assert_eq!(
         store.sweep().await.unwrap(),
@@ -128,9 +126,7 @@ async fn takes_that_no_status_names_are_swept() {
     loser.release().await.unwrap();
 
     let (winner, mut status) = claim(&store, "winner").await;
-    let upload = MediaUpload::begin(&store, id, winner.take(), &rung, 4)
-        .await
-        .unwrap();
+    let upload = MediaUpload::begin(&store, id, winner.take(), &rung, 4);
     upload.finish(b"head").await.unwrap();
     let expected = Swept {
         take_objects: 1,

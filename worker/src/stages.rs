@@ -1,0 +1,68 @@
+//! Where a job's time goes: for the operator's log.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Watches one job, from any thread.
+pub(crate) struct Stages {
+    claimed_at: Instant,
+    marks: Mutex<Marks>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Marks {
+    decoding_at: Option<Instant>,
+    encoded_at: Option<Instant>,
+}
+
+/// The parts of a job that is done; together, all of it.
+pub(crate) struct Parts {
+    /// From the claim until the original is probed and decoding begins.
+    pub(crate) start: Duration,
+    /// Until the last rendition's last fragment is encoded.
+    pub(crate) transcode: Duration,
+    /// Until now: last parts, playlists, commit.
+    pub(crate) end: Duration,
+}
+
+impl Stages {
+    pub(crate) fn new(claimed_at: Instant) -> Self {
+        Self {
+            claimed_at,
+            marks: Mutex::default(),
+        }
+    }
+
+    /// The first one's opening counts.
+    pub(crate) fn rendition_opened(&self) {
+        self.mark(|marks| {
+            marks.decoding_at.get_or_insert_with(Instant::now);
+        });
+    }
+
+    /// The last one's end counts.
+    pub(crate) fn rendition_encoded(&self) {
+        self.mark(|marks| marks.encoded_at = Some(Instant::now()));
+    }
+
+    pub(crate) fn until_now(&self) -> Duration {
+        self.claimed_at.elapsed()
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        let marks = self.mark(|marks| *marks);
+        let decoding_at = marks.decoding_at.unwrap_or(self.claimed_at);
+        let encoded_at = marks.encoded_at.unwrap_or(decoding_at);
+        Parts {
+            start: decoding_at - self.claimed_at,
+            transcode: encoded_at - decoding_at,
+            end: encoded_at.elapsed(),
+        }
+    }
+
+    fn mark<T>(&self, act: impl FnOnce(&mut Marks) -> T) -> T {
+        act(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
