@@ -32,6 +32,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::routing::{get, post};
 use store::Store;
+use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -54,6 +55,7 @@ pub struct App {
     max_upload_bytes: u64,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
+    queued: Arc<Notify>,
 }
 
 impl App {
@@ -80,7 +82,15 @@ impl App {
             public_url: http.public_url.clone(),
             cors_origins: http.cors_origins.clone(),
             max_upload_bytes: http.max_upload_bytes,
+            queued: Arc::default(),
         })
+    }
+
+    /// Notified when a video was queued, for a worker nearby that then need not look for it. One
+    /// notification may stand for several videos.
+    #[must_use]
+    pub fn queued(&self) -> Arc<Notify> {
+        Arc::clone(&self.queued)
     }
 }
 

@@ -92,7 +92,7 @@ async fn receive_form(
             continue;
         }
         let name = filename::unescape(field.file_name().unwrap_or_default());
-        let original = original.insert(Original::begin(&app.store, name).await?);
+        let original = original.insert(Original::begin(app, name).await?);
         let mut len_bytes = 0;
         let mut chunk = first;
         while let Some(bytes) = chunk {
@@ -141,11 +141,17 @@ struct Original {
 }
 
 impl Original {
-    async fn begin(store: &Store, name: String) -> Result<Self, ApiError> {
+    async fn begin(app: &App, name: String) -> Result<Self, ApiError> {
         let id = VideoId::new();
-        let upload = store.begin_original(id, &name).await?;
+        let upload = app.store.begin_original(id, &name).await?;
         let (steps, received) = mpsc::channel(1);
-        let task = store_steps(store.clone(), id, name, upload, received);
+        let task = store_steps(app.store.clone(), id, name, upload, received);
+        let queued = app.queued();
+        let task = async move {
+            let uploaded = task.await?;
+            queued.notify_one();
+            Ok(uploaded)
+        };
         Ok(Self {
             filling: BytesMut::with_capacity(PART_LEN_BYTES),
             steps,

@@ -56,9 +56,10 @@ pub(crate) struct SiteArgs {
     /// Videos to transcode at once
     #[arg(long, env = "WORKER_JOBS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     _worker_jobs: u16,
-    /// How often the worker looks for uploaded videos
-    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration, default_value = "500ms")]
-    _poll_interval: Duration,
+    /// How often the worker looks for jobs that it was not told of, such as those to be tried again
+    /// [default: 1s, growing to 10s]
+    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]
+    _poll_interval: Option<Duration>,
     /// How long a running transcode may go on when the site stops, before it is given back
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "0s")]
     pub(crate) shutdown_grace: Duration,

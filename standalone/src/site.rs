@@ -58,9 +58,9 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
     let store = Store::connect(settings).await?;
     let admin_token: AdminToken = token.parse()?;
     let app = App::new(store, admin_token, pages(), &site.http).await?;
+    let supervisor = Supervisor::new(environment, site.shutdown_grace, app.queued())?;
     let router = router.merge(api::router(app));
 
-    let supervisor = Supervisor::new(environment, site.shutdown_grace)?;
     let worker = tokio::spawn(supervisor.run(stop.clone()));
     announce(
         bind,

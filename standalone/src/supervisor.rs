@@ -1,14 +1,18 @@
 //! The worker as a child process: started again whenever it ends, and never outliving its parent.
 //!
-//! The child's standard input is a pipe whose other end only this process holds. It says nothing; when
-//! it closes, because the site stops or because it was killed, the child stops.
+//! The child's standard input is a pipe whose other end only this process holds. A line on it says that
+//! there is a new job, so that the child need not look for one all the time; when it closes, because the
+//! site stops or because it was killed, the child stops.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -37,15 +41,21 @@ pub(crate) struct Supervisor {
     binary: PathBuf,
     environment: Environment,
     grace: Duration,
+    queued: Arc<Notify>,
 }
 
 impl Supervisor {
-    /// `grace` is how long running jobs may go on when the site stops.
-    pub(crate) fn new(environment: Environment, grace: Duration) -> anyhow::Result<Self> {
+    /// `grace` is how long running jobs may go on when the site stops; `queued` tells of new jobs.
+    pub(crate) fn new(
+        environment: Environment,
+        grace: Duration,
+        queued: Arc<Notify>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             binary: std::env::current_exe().context("cannot find this program's own file")?,
             environment,
             grace,
+            queued,
         })
     }
 
@@ -57,9 +67,10 @@ impl Supervisor {
             match self.start() {
                 Ok(mut child) => {
                     // `wait` would close it.
-                    let input = child.stdin.take();
+                    let mut input = child.stdin.take();
                     tokio::select! {
                         status = child.wait() => report_end(status.ok()),
+                        () = self.pass_on_nudges(input.as_mut()) => {}
                         () = stop.cancelled() => {
                             drop(input);
                             return self.end(child).await;
@@ -92,6 +103,18 @@ impl Supervisor {
             command.env_remove(name);
         }
         command.spawn()
+    }
+
+    /// Never ends: a child that does not listen any more is about to end by itself.
+    async fn pass_on_nudges(&self, mut input: Option<&mut ChildStdin>) {
+        loop {
+            self.queued.notified().await;
+            if let Some(input) = &mut input
+                && let Err(error) = input.write_all(b"\n").await
+            {
+                tracing::debug!(%error, "the worker was not told of a job");
+            }
+        }
     }
 
     /// Waits for a child that was told to stop, but not for ever.

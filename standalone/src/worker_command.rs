@@ -1,9 +1,11 @@
 //! `assetlab worker`: the worker alone, or as the child of the site.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, bail};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::Config;
 
@@ -29,7 +31,7 @@ pub(crate) async fn run(command: WorkerCommand) -> anyhow::Result<()> {
     }
 
     config.sole_owner = Some(CHILD.to_owned());
-    cancel_at_end_of_input(shutdown.clone());
+    heed_input(Arc::clone(&config.nudge), shutdown.clone());
     let patience = config.shutdown_grace + GIVE_BACK;
     tokio::select! {
         ended = worker::run(config, shutdown.clone()) => Ok(ended?),
@@ -40,11 +42,14 @@ pub(crate) async fn run(command: WorkerCommand) -> anyhow::Result<()> {
     }
 }
 
-/// On a thread of its own, since a read cannot be cancelled and would keep the runtime from ending.
-fn cancel_at_end_of_input(shutdown: CancellationToken) {
+/// Whatever the site says is a nudge; when it falls silent, the end. On a thread of its own, since a read
+/// cannot be cancelled and would keep the runtime from ending.
+fn heed_input(nudge: Arc<Notify>, shutdown: CancellationToken) {
     thread::spawn(move || {
         let mut buffer = [0; 64];
-        while let Ok(1..) = io::stdin().read(&mut buffer) {}
+        while let Ok(1..) = io::stdin().read(&mut buffer) {
+            nudge.notify_one();
+        }
         shutdown.cancel();
     });
 }

@@ -57,6 +57,20 @@ fn last_segment(playlist: &str) -> (&str, u64, u64) {
 }
 
 #[tokio::test]
+async fn the_worker_is_told_of_uploads_and_need_not_look_for_them() {
+    let folder = Folder::new();
+    let site = Site::start(&folder, &[("POLL_INTERVAL", "1h")]);
+    // The first may come before the worker's only look; the second is sure to come after it.
+    for _ in 0..2 {
+        let id = site
+            .upload("film.mp4", "video/mp4", b"no film".to_vec())
+            .await;
+        let status = site.wait_for(&id, &["done", "error"]).await;
+        assert_eq!(status["error"], "The file is not a video that can be read.");
+    }
+}
+
+#[tokio::test]
 async fn a_worker_killed_in_mid_job_is_replaced_and_the_video_ends_done() {
     let folder = Folder::new();
     // Slow enough that the job cannot be over before the signal.
