@@ -107,6 +107,7 @@ impl From<WorkerArgs> for Config {
             store: args.store.into(),
             options: Options {
                 limits,
+                threads: threads_a_job(args.worker_jobs),
                 ..args.transcode.into()
             },
             jobs: args.worker_jobs.into(),
@@ -149,6 +150,13 @@ impl From<TranscodeArgs> for Options {
             ..Self::default()
         }
     }
+}
+
+/// Jobs at once share the cores that this process has, by affinity and control group: with more threads
+/// they would only wait for each other, each with frames of its own in memory.
+fn threads_a_job(jobs: u16) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.div_ceil(jobs.into())
 }
 
 /// Segments are whole groups of pictures, which are 2 s long.
@@ -208,6 +216,8 @@ mod tests {
         let limits = limits.unwrap().options.limits;
         assert_eq!((limits.duration_s, limits.streams), (5400, 8));
         assert_eq!(parse(&[]).unwrap().options, Options::default());
+        let many = parse(&["--worker-jobs", "1000"]).unwrap();
+        assert_eq!((many.jobs, many.options.threads), (1000, 1));
     }
 
     #[test]
