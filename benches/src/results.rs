@@ -11,17 +11,31 @@ pub(crate) enum Section {
     Compare,
     Copy,
     Duration,
+    Job,
+    Claims,
+    Throughput,
     Cost,
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Compare, Self::Copy, Self::Duration, Self::Cost];
+    const ALL: [Self; 7] = [
+        Self::Compare,
+        Self::Copy,
+        Self::Duration,
+        Self::Job,
+        Self::Claims,
+        Self::Throughput,
+        Self::Cost,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Compare => "compare",
             Self::Copy => "copy",
             Self::Duration => "duration",
+            Self::Job => "job",
+            Self::Claims => "claims",
+            Self::Throughput => "throughput",
             Self::Cost => "cost",
         }
     }
@@ -31,6 +45,9 @@ impl Section {
             Self::Compare => "Against the ffmpeg CLI",
             Self::Copy => "With the top rung copied",
             Self::Duration => "Long videos",
+            Self::Job => "A job from its claim to done, and what it asks of S3",
+            Self::Claims => "From upload to claim, and idling",
+            Self::Throughput => "Many clips at once",
             Self::Cost => "What it costs",
         }
     }
