@@ -16,7 +16,8 @@ pub struct Options {
     pub segment_ms: u32,
     /// Whether a rung may be the original's own video.
     pub copy: CopyMode,
-    /// Threads each for decoding and for a rung's encoder; at least 1.
+    /// Cores to keep busy, at least 1: so many threads decode, and the encoders share out half as
+    /// many again. The default is what the process may use, by its affinity and control group.
     pub threads: usize,
     /// What an original may ask for.
     pub limits: Limits,

@@ -44,9 +44,6 @@ use plan::Plan;
 use rung::{Making, Rung};
 use video::VideoPath;
 
-/// Pictures and packets that wait for one rung.
-const QUEUE_LEN: usize = 8;
-
 /// What travels to a rung.
 enum Item {
     /// To one that is encoded.
@@ -154,7 +151,7 @@ fn make(
         let mut queues = Queues::default();
         let mut rungs = Vec::new();
         let mut start = |rung: Rung| {
-            let (queue, items) = bounded(QUEUE_LEN);
+            let (queue, items) = bounded(plan.queue_len());
             rungs.push(scope.spawn(move || rung.run(&items, sink)));
             queue
         };

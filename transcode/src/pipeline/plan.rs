@@ -3,6 +3,7 @@
 use super::copy::Copied;
 use crate::encode::{AudioSettings, VideoSettings};
 use crate::error::InputError;
+use crate::ladder::Target;
 use crate::options::Options;
 use crate::probe::{Probe, VideoStream};
 use crate::time::{Clock, Grid};
@@ -17,6 +18,13 @@ const MIN_FRAGMENT_LEN: u64 = 256;
 /// x264 encodes no longer side.
 const MAX_SIDE_PX: u64 = 16_384;
 
+/// More items in a queue make nothing faster.
+const MAX_QUEUE_LEN: usize = 8;
+/// With less, an encoder waits for the decoder.
+const MIN_QUEUE_LEN: usize = 2;
+/// What a queue may hold between these: four pictures of 3840×2160.
+const MAX_QUEUE_BYTES: usize = 48 << 20;
+
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) clock: Clock,
@@ -26,6 +34,7 @@ pub(super) struct Plan {
     pub(super) copied: Option<Copied>,
     pub(super) grid: Grid,
     pub(super) audio: Option<AudioSettings>,
+    cores: usize,
     /// For how many fragments to reserve room in the indexes.
     pub(super) expected_fragments: usize,
 }
@@ -57,10 +66,11 @@ impl Plan {
                     peak_frame_rate: video.peak_frame_rate,
                     preset: options.preset.clone(),
                     peak_bitrate_bps: target.peak_bitrate_bps(frame_rate, source_bitrate_bps),
-                    threads: options.threads.max(1),
+                    threads: 1,
                 }
             });
-        let rungs: Vec<_> = rungs.collect();
+        let mut rungs: Vec<_> = rungs.collect();
+        share_threads(&mut rungs, options.threads);
         let sides = rungs
             .iter()
             .map(|rung| rung.target.width_px.max(rung.target.height_px));
@@ -88,6 +98,7 @@ impl Plan {
                 segment_ms: options.segment_ms,
             },
             audio,
+            cores: options.threads,
             expected_fragments: expected_fragments as usize,
         })
     }
@@ -95,10 +106,18 @@ impl Plan {
     /// The same with the top rung copied: all rungs take their fragments from it.
     pub(super) fn with_copied(mut self, copied: Copied) -> Self {
         self.rungs.pop();
+        share_threads(&mut self.rungs, self.cores);
         self.expected_fragments = copied.grid.len();
         self.grid = Grid::At(copied.grid.clone());
         self.copied = Some(copied);
         self
+    }
+
+    /// Pictures and packets that wait for one rung.
+    pub(super) fn queue_len(&self) -> usize {
+        let (width_px, height_px) = self.top_size();
+        let picture_bytes = width_px as usize * height_px as usize * 3 / 2;
+        (MAX_QUEUE_BYTES / picture_bytes.max(1)).clamp(MIN_QUEUE_LEN, MAX_QUEUE_LEN)
     }
 
     /// Size of the pictures that every rung starts from: the largest encoded rung's.
@@ -106,6 +125,21 @@ impl Plan {
         let encoded = self.rungs.last().map(|rung| &rung.target);
         let top = encoded.or(self.copied.as_ref().map(|copied| &copied.target));
         top.map_or((2, 2), |top| (top.width_px, top.height_px))
+    }
+}
+
+/// How many threads encode for each core: x264's wait for one another.
+const THREADS_PER_CORE: f64 = 1.5;
+
+/// Shares cores out by pixels, as all rungs have to go in step. Each thread costs memory, and some
+/// time.
+fn share_threads(rungs: &mut [VideoSettings], cores: usize) {
+    let area = |target: Target| f64::from(target.width_px) * f64::from(target.height_px);
+    let total: f64 = rungs.iter().map(|rung| area(rung.target)).sum();
+    for rung in rungs {
+        let share = area(rung.target) / total;
+        let threads = (cores as f64 * THREADS_PER_CORE * share).round() as usize;
+        rung.threads = threads.min(cores).max(1);
     }
 }
 
