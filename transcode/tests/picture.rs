@@ -194,3 +194,23 @@ fn wide_pixels_become_square_ones() {
         assert_eq!(field(&file, "v", "sample_aspect_ratio"), "1:1");
     }
 }
+
+#[test]
+fn tags_that_cannot_be_hide_nothing() {
+    let folder = tempdir().unwrap();
+    let plain = "-f lavfi -i testsrc2=s=1280x720:r=25:d=0.4 -pix_fmt yuv420p -c:v libx264 \
+        -preset ultrafast -qp 1";
+    let plain = make(folder.path(), "plain.mp4", plain);
+    // Tags of RGB on pixels that are none; fields said to be there; chroma in an unusual place.
+    let retag = "-c copy -bsf:v h264_metadata=matrix_coefficients=0:colour_primaries=22:\
+        chroma_sample_loc_type=3";
+    let lying = format!("-i {} {retag}", plain.display());
+    let lying = make(folder.path(), "lying.mp4", &lying);
+    assert_eq!(field(&lying, "v", "color_space"), "gbr");
+    let (_, out) = transcode(&lying, &Options::default());
+    for (name, width, height) in [("360p", 640, 360), ("720p", 1280, 720)] {
+        let file = out.join(format!("{name}.mp4"));
+        let likeness = oracle::ssim(&file, &plain, width, height);
+        assert!(likeness > 0.95, "{name}: SSIM {likeness}");
+    }
+}

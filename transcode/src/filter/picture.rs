@@ -83,7 +83,7 @@ impl PictureFormat {
             self.range()
         );
         let to_size = format!("scale={width}:{height}:flags=bicubic");
-        let is_even = self.width % 2 == 0 && self.height % 2 == 0;
+        let is_even = self.width.is_multiple_of(2) && self.height.is_multiple_of(2);
         if self.transparent {
             // Over black: what is transparent adds no light.
             steps.push(format!(

@@ -137,10 +137,13 @@ fn share_threads(rungs: &mut [VideoSettings], cores: usize) {
     let area = |target: Target| f64::from(target.width_px) * f64::from(target.height_px);
     let total: f64 = rungs.iter().map(|rung| area(rung.target)).sum();
     for rung in rungs {
-        let share = area(rung.target) / total;
-        let threads = (cores as f64 * THREADS_PER_CORE * share).round() as usize;
-        rung.threads = threads.min(cores).max(1);
+        rung.threads = threads(area(rung.target) / total, cores);
     }
+}
+
+fn threads(share: f64, cores: usize) -> usize {
+    let threads = (cores as f64 * THREADS_PER_CORE * share).round() as usize;
+    threads.min(cores).max(1)
 }
 
 /// The source's video bitrate as H.264 would need for the same picture.
@@ -151,4 +154,19 @@ fn comparable_bitrate_bps(video: &VideoStream) -> Option<u64> {
         _ => 1.0,
     };
     video.bitrate_bps.map(|bps| (bps as f64 * factor) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoders_share_the_cores_by_their_pixels() {
+        // 360p, 720p and 1080p.
+        let ladder = |cores| [1.0, 4.0, 9.0].map(|area| threads(area / 14.0, cores));
+        assert_eq!(ladder(1), [1, 1, 1]);
+        assert_eq!(ladder(2), [1, 1, 2]);
+        assert_eq!(ladder(8), [1, 3, 8]);
+        assert_eq!(threads(1.0, 2), 2, "a rung by itself");
+    }
 }
