@@ -25,8 +25,8 @@ pub(crate) struct Args {
     #[arg(long, env = "ASSETLAB_CLIPS")]
     clips_folder: Option<PathBuf>,
     /// Runs of each side, in turn
-    #[arg(long, env = "BENCH_RUNS", default_value_t = 5)]
-    pub(crate) runs: usize,
+    #[arg(long, env = "BENCH_RUNS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
 }
 
 /// Clips, and a folder for those that are made, which is gone with this.

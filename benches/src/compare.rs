@@ -135,11 +135,18 @@ fn details(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
     text.push_str(&costs(rounds).to_string());
     text.push('\n');
     text.push_str(&renditions(rounds).to_string());
-    if !rounds.differences.is_empty() {
+    let version = settings.rungs.first().map_or("", |rung| &rung.x264.version);
+    if rounds.differences.is_empty() {
+        writeln!(
+            text,
+            "\nx264 {version} was told the same by ours and by (a): the options that it wrote into \
+             the streams are equal."
+        )?;
+    } else {
         let differences = rounds.differences.join(", ");
         writeln!(
             text,
-            "\nx264 was **not told the same** (ours/theirs): {differences}."
+            "\nx264 was **not told the same** (ours/(a)): {differences}."
         )?;
     }
     Ok(())

@@ -73,7 +73,7 @@ struct Minute {
 }
 
 impl Minute {
-    fn measure(clip: &Path, copy: &str, runs: usize) -> anyhow::Result<Self> {
+    fn measure(clip: &Path, copy: &str, runs: u32) -> anyhow::Result<Self> {
         let probe = transcode::probe(transcode::Source::path(clip)?)?;
         let minutes = probe.duration_ms.unwrap_or(0) as f64 / 60_000.0;
         let mut cpu_s = Vec::new();

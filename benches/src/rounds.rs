@@ -45,7 +45,7 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(crate) fn run(clip: &Path, runs: usize) -> anyhow::Result<Self> {
+    pub(crate) fn run(clip: &Path, runs: u32) -> anyhow::Result<Self> {
         eprintln!("{}: a run of ours to see its settings", clip.display());
         let settings = Settings::of(clip)?;
         let sides = Sides::prepare(&settings)?;

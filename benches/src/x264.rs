@@ -48,10 +48,13 @@ impl X264 {
         }
     }
 
-    /// The options that differ, as `ours/theirs`.
+    /// Versions and options that differ, as `ours/theirs`.
     pub(crate) fn differences(&self, theirs: &Self) -> Vec<String> {
+        let versions = std::iter::once((self.version.as_str(), theirs.version.as_str()));
         let (ours, theirs) = (self.options.split(' '), theirs.options.split(' '));
-        let pairs = ours.zip(theirs).filter(|(ours, theirs)| ours != theirs);
+        let pairs = versions
+            .chain(ours.zip(theirs))
+            .filter(|(ours, theirs)| ours != theirs);
         pairs
             .map(|(ours, theirs)| format!("{ours}/{theirs}"))
             .collect()
