@@ -45,7 +45,7 @@ valgrind: valgrind-packages
 
 # BENCH_RUNS=3 does with fewer rounds; BENCH_CLIPS="a.mp4 b.mov" compares on clips of yours; ASSETLAB_CLIPS names a
 # folder of clips. Each line renews its section of the results, and can be run by itself.
-bench: bench-packages
+bench: bench-packages frontend/dist/index.html
 	cargo build --release --locked -p benches -p standalone -p api -p worker
 	target/release/bench compare $(BENCH_CLIPS)
 	target/release/bench copy
