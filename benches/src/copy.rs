@@ -31,11 +31,12 @@ struct Round {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let clips = Clips::new(&args.measured)?;
     let clip = clips.copyable_film()?;
-    eprintln!("{}: a run of ours to see its settings", clip.display());
-    let settings = Settings::of(&clip)?;
+    eprintln!("{}: runs of ours to see its settings", clip.display());
     let copied = ours::copied_rungs(&clip)?;
-    let lower = &settings.rungs[..settings.rungs.len() - 1];
-    let floor = Floor::prepare(&settings, lower)?;
+    let settings = Settings::of(&clip, "never")?;
+    // Threads are shared out otherwise when the top rung needs none.
+    let lower = Settings::of(&clip, "auto")?;
+    let floor = Floor::prepare(&lower, &lower.rungs[..lower.rungs.len() - 1])?;
     let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
     let one_process = ffmpeg::one_process(&settings, folders[1].path())?;
     let mut rounds = Vec::new();

@@ -47,7 +47,7 @@ pub(crate) struct Rounds {
 impl Rounds {
     pub(crate) fn run(clip: &Path, runs: u32) -> anyhow::Result<Self> {
         eprintln!("{}: a run of ours to see its settings", clip.display());
-        let settings = Settings::of(clip)?;
+        let settings = Settings::of(clip, "never")?;
         let sides = Sides::prepare(&settings)?;
         let mut rounds = Vec::new();
         for run in 1..=runs {

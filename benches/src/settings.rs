@@ -49,13 +49,13 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Transcodes the clip once, which also brings it into the page cache, and reads what x264
-    /// was told.
-    pub(crate) fn of(clip: &Path) -> anyhow::Result<Self> {
+    /// was told; of a copied rung, what the clip's own encoder was told.
+    pub(crate) fn of(clip: &Path, copy: &str) -> anyhow::Result<Self> {
         let probe = transcode::probe(Source::path(clip)?)
             .with_context(|| format!("cannot compare with {}", clip.display()))?;
         refuse_unlike(clip, &probe)?;
         let folder = tempfile::tempdir()?;
-        measure::run(&mut ours::command(clip, folder.path(), "never")?)?;
+        measure::run(&mut ours::command(clip, folder.path(), copy)?)?;
         let options = Options::default();
         let targets = Ladder::default().fit(probe.video.width_px, probe.video.height_px);
         let rungs = targets.iter().map(|target| {
