@@ -53,9 +53,9 @@ pub(crate) struct SiteArgs {
     _transcode: TranscodeArgs,
     #[command(flatten)]
     _limits: LimitArgs,
-    /// Videos to transcode at once
-    #[arg(long, env = "WORKER_JOBS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    _worker_jobs: u16,
+    /// Videos to transcode at once [default: one for each four cores]
+    #[arg(long, env = "WORKER_JOBS", value_parser = clap::value_parser!(u16).range(1..))]
+    _worker_jobs: Option<u16>,
     /// How often the worker looks for jobs that it was not told of, such as those to be tried again
     /// [default: 1s, growing to 10s]
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]

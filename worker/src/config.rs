@@ -53,9 +53,9 @@ pub struct WorkerArgs {
     /// How to transcode.
     #[command(flatten)]
     pub transcode: TranscodeArgs,
-    /// Jobs at once
-    #[arg(long, env = "WORKER_JOBS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub worker_jobs: u16,
+    /// Jobs at once [default: one for each four cores]
+    #[arg(long, env = "WORKER_JOBS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub worker_jobs: Option<u16>,
     /// Look at an empty queue so often [default: 1s, growing to 10s]
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]
     pub poll_interval: Option<Duration>,
@@ -95,6 +95,11 @@ pub struct LimitArgs {
 
 impl From<WorkerArgs> for Config {
     fn from(args: WorkerArgs) -> Self {
+        let cores = cores();
+        // One job of several rungs keeps two cores busy by itself, also with small clips: two or four at
+        // once finish no sooner there and take more memory. Where there are many cores, one decoder cannot
+        // feed them all.
+        let jobs = args.worker_jobs.map_or((cores / 4).max(1), usize::from);
         let limits = Limits {
             len_bytes: args.max_upload_bytes,
             duration_s: args.limits.max_duration.as_secs(),
@@ -107,14 +112,12 @@ impl From<WorkerArgs> for Config {
             store: args.store.into(),
             options: Options {
                 limits,
-                threads: threads_a_job(args.worker_jobs),
+                // More would only wait for each other, each with frames of its own in memory.
+                threads: cores.div_ceil(jobs),
                 ..args.transcode.into()
             },
-            jobs: args.worker_jobs.into(),
-            max_memory_bytes: args
-                .limits
-                .max_job_memory
-                .saturating_mul(args.worker_jobs.into()),
+            jobs,
+            max_memory_bytes: args.limits.max_job_memory.saturating_mul(jobs as u64),
             poll_interval: args.poll_interval,
             nudge: Arc::default(),
             shutdown_grace: args.shutdown_grace,
@@ -152,11 +155,9 @@ impl From<TranscodeArgs> for Options {
     }
 }
 
-/// Jobs at once share the cores that this process has, by affinity and control group: with more threads
-/// they would only wait for each other, each with frames of its own in memory.
-fn threads_a_job(jobs: u16) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.div_ceil(jobs.into())
+/// Those that this process has, by affinity and control group.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Segments are whole groups of pictures, which are 2 s long.
@@ -215,7 +216,17 @@ mod tests {
         let limits = parse(&["--max-duration", "90m", "--max-streams", "8"]);
         let limits = limits.unwrap().options.limits;
         assert_eq!((limits.duration_s, limits.streams), (5400, 8));
-        assert_eq!(parse(&[]).unwrap().options, Options::default());
+        let default = parse(&[]).unwrap();
+        let threads = default.options.threads;
+        assert_eq!(default.jobs, (cores() / 4).max(1));
+        assert!(default.jobs * threads >= cores(), "{threads} threads a job");
+        assert_eq!(
+            default.options,
+            Options {
+                threads,
+                ..Options::default()
+            }
+        );
         let many = parse(&["--worker-jobs", "1000"]).unwrap();
         assert_eq!((many.jobs, many.options.threads), (1000, 1));
     }
