@@ -239,14 +239,10 @@ impl Scaler {
     }
 }
 
-/// Scales what has the output's colours, and an even size. zimg takes a third of libswscale's time
-/// and rounds exactly; the kernel is the same (`bicubic`, 0 and 0.6). It looks at tags, and these
-/// may say anything.
+/// Scales what has the output's colours, and an even size, whatever its tags say. zimg takes a
+/// third of libswscale's time and rounds exactly; the kernel is the same (`bicubic`, 0 and 0.6).
 fn resize(width_px: u32, height_px: u32) -> String {
-    format!(
-        "setparams=field_mode=prog:range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,\
-         zscale={width_px}:{height_px}:f=bicubic:param_a=0:param_b=0.6:cin=left:c=left"
-    )
+    format!("zscale={width_px}:{height_px}:f=bicubic:param_a=0:param_b=0.6:cin=left:c=left")
 }
 
 fn buffer_arguments(
