@@ -71,6 +71,9 @@ pub use ladder::{Ladder, LadderError, Rung, Target};
 pub use media_error::MediaError;
 pub use options::{CopyMode, Limits, Options};
 pub use orientation::Orientation;
+#[cfg(feature = "stages")]
+#[doc(hidden)]
+pub use pipeline::stages;
 pub use pipeline::transcode;
 pub use probe::{AudioStream, Probe, VideoStream, probe};
 pub use report::{Keyframe, Rendition, Report, Segment, Warning};

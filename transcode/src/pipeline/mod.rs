@@ -20,6 +20,8 @@ mod feed;
 mod file;
 mod plan;
 mod rung;
+#[cfg(feature = "stages")]
+pub mod stages;
 mod video;
 
 use std::sync::Arc;
