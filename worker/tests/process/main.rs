@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/buckets.rs"]
 mod buckets;
+mod copying;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;
