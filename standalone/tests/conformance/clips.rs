@@ -145,6 +145,48 @@ pub(crate) const CLIPS: [Clip; 17] = [
     },
 ];
 
+/// Clips whose own pictures are the top rung.
+pub(crate) const COPIED: [Clip; 4] = [
+    Clip {
+        name: "b_frames.mp4",
+        arguments: "-f lavfi -i testsrc2=s=320x180:r=24:d=9 -f lavfi -i sine=r=48000:d=9 -c:a aac \
+            -c:v libx264 -preset veryfast -crf 30 -g 48 -keyint_min 48 -sc_threshold 0 -bf 3 \
+            -color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709",
+        rungs: &["90p", "180p"],
+        segments: 3,
+        has_sound: true,
+    },
+    Clip {
+        name: "idr_frame_a_second.mov",
+        arguments: "-f lavfi -i testsrc2=s=320x180:r=30000/1001:d=7 -f lavfi -i sine=r=44100:d=7 \
+            -c:a pcm_s16le -c:v libx264 -preset veryfast -crf 30 -g 30 -keyint_min 30 \
+            -sc_threshold 0 -bf 0 -profile:v main -bsf:v dump_extra \
+            -color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709",
+        rungs: &["90p", "180p"],
+        segments: 2,
+        has_sound: true,
+    },
+    Clip {
+        name: "irregular.mp4",
+        arguments: "-f lavfi -i testsrc2=s=320x180:r=25:d=12 -f lavfi -i sine=r=48000:d=12.05 \
+            -c:a aac -c:v libx264 -preset veryfast -crf 30 -g 250 -keyint_min 1 -sc_threshold 0 \
+            -force_key_frames 0,1.2,1.8,3.2,3.6,7.4,8.6,8.64,11 \
+            -color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709",
+        rungs: &["90p", "180p"],
+        segments: 4,
+        has_sound: true,
+    },
+    // Not tagged, as many cameras leave it; of one rung's height, above the ladder's others.
+    Clip {
+        name: "hd.mp4",
+        arguments: "-f lavfi -i testsrc2=s=1280x720:r=60:d=5 -c:v libx264 -preset ultrafast \
+            -crf 30 -maxrate 3M -bufsize 2M -g 120 -keyint_min 120 -sc_threshold 0",
+        rungs: &["90p", "180p", "720p"],
+        segments: 2,
+        has_sound: false,
+    },
+];
+
 impl Clip {
     /// Draws it in `folder`.
     pub(crate) fn make(&self, folder: &Path) -> PathBuf {

@@ -19,12 +19,24 @@ pub(crate) struct Package {
     pub(crate) syntax: Violations,
 }
 
+/// Whose pictures a rung has, and so where its IDR frames are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pictures {
+    /// Encoded, with IDR frames on our own grid.
+    Encoded,
+    /// Encoded beside a copied rung, with IDR frames at some of the original's.
+    BesideCopied,
+    /// The original's own.
+    Copied,
+}
+
 /// A variant stream and its media.
 pub(crate) struct Rung {
     /// The playlist's name: `360p.m3u8`.
     pub(crate) name: String,
     pub(crate) url: Url,
     pub(crate) variant: Variant,
+    pub(crate) pictures: Pictures,
     pub(crate) playlist: MediaPlaylist,
     pub(crate) iframes: Option<Iframes>,
     /// The whole file, put together from the ranges that were asked for.
@@ -83,6 +95,7 @@ impl Package {
                 name,
                 url,
                 variant: variant.clone(),
+                pictures: Pictures::Encoded,
                 playlist,
                 iframes: None,
                 file,
@@ -117,6 +130,17 @@ impl Package {
             ranges: player.ranges,
             syntax,
         }
+    }
+
+    /// Remembers that a rung's pictures are the original's: no playlist tells.
+    pub(crate) fn copied(mut self, name: &str) -> Self {
+        for rung in &mut self.rungs {
+            rung.pictures = match rung.name == name {
+                true => Pictures::Copied,
+                false => Pictures::BesideCopied,
+            };
+        }
+        self
     }
 }
 

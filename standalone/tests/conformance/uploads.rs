@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::clips::{CLIPS, LADDER};
+use crate::clips::{CLIPS, COPIED, LADDER};
 use crate::package::Package;
 use crate::page::{Site, clip_path};
 use crate::process::Folder;
@@ -21,11 +21,22 @@ async fn package(site: &Site, path: &Path) -> (serde_json::Value, Option<Package
     let package = match status["status"] == "done" {
         true => {
             let master = format!("{}/api/video/{id}/hls/master.m3u8", site.origin);
-            Some(Package::fetch(&master).await)
+            let package = Package::fetch(&master).await;
+            Some(match copied_rung(&status) {
+                Some(name) => package.copied(&format!("{name}.m3u8")),
+                None => package,
+            })
         }
         false => None,
     };
     (status, package)
+}
+
+/// The rendition whose pictures are the original's.
+fn copied_rung(status: &serde_json::Value) -> Option<&str> {
+    let mut renditions = status["renditions"].as_array()?.iter();
+    let copied = renditions.find(|rendition| rendition["copied"] == true)?;
+    copied["name"].as_str()
 }
 
 fn names(package: &Package) -> Vec<&str> {
@@ -55,6 +66,33 @@ async fn every_shape_of_clip_becomes_a_package_that_conforms() {
                 clip.has_sound,
                 "{place}"
             );
+        }
+        let found = check(package).await;
+        violations.extend(found.iter().map(|found| format!("{}: {found}", clip.name)));
+    }
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[tokio::test]
+async fn a_package_with_a_copied_top_rung_conforms() {
+    let drawn = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
+    let site = Site::start(&folder, &[("LADDER", LADDER), ("POLL_INTERVAL", "100ms")]);
+    let mut violations = Vec::new();
+    for clip in &COPIED {
+        let path = clip.make(drawn.path());
+        let (status, package) = package(&site, &path).await;
+        assert_eq!(
+            copied_rung(&status),
+            clip.rungs.last().copied(),
+            "{}: {status}",
+            clip.name
+        );
+        let package = package.unwrap();
+        assert_eq!(names(&package), clip.rungs, "{}", clip.name);
+        for rung in &package.rungs {
+            let place = format!("{}, {}", clip.name, rung.name);
+            assert_eq!(rung.playlist.segments.len(), clip.segments, "{place}");
         }
         let found = check(package).await;
         violations.extend(found.iter().map(|found| format!("{}: {found}", clip.name)));

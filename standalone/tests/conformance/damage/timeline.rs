@@ -137,6 +137,29 @@ async fn time_that_is_wrong_is_told() {
     every_damage_is_told(DAMAGES).await;
 }
 
+/// What is wrong with the damaged package if the first rung's pictures are an original's.
+async fn told_of_copied(how: impl Fn(&mut Files)) -> Vec<String> {
+    let mut files = good();
+    how(&mut files);
+    let mut package = fetch(files).await.copied("90p.m3u8");
+    rules::without_decoding(&mut package).into_sentences()
+}
+
+#[tokio::test]
+async fn a_copied_rungs_own_idr_frames_are_held_against_rules_of_their_own() {
+    let none: Vec<String> = Vec::new();
+    assert_eq!(told_of_copied(|_| {}).await, none);
+    let far = told_of_copied(|f| f.add(VIDEO_MDHD, TIMESCALE, -8000)).await;
+    let tells = "90p.m3u8: the IDR frame of fragment 0 is followed by none for 10";
+    assert!(far.iter().any(|told| told.contains(tells)), "{far:#?}");
+    let unmarked = told_of_copied(|f| *nal_header(f, 1, 1) = 0x65).await;
+    let tells = "fragment 1, picture 1: that it is a sync sample is false";
+    assert!(
+        unmarked.iter().any(|told| told.contains(tells)),
+        "{unmarked:#?}"
+    );
+}
+
 async fn is_told(files: Files, tells: &str) {
     let told = rules::check(fetch(files).await).await;
     let found = told.iter().any(|sentence| sentence.contains(tells));

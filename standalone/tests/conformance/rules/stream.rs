@@ -2,12 +2,14 @@
 
 use super::frame_rate::FrameRate;
 use crate::mp4::{Avcc, File, HIGH, Level, Load, SampleEntry, Sps};
-use crate::package::Rung;
+use crate::package::{Pictures, Rung};
 use crate::violations::Violations;
 
 /// Every device that plays H.264 at all plays this level; x264 may name it for a smaller picture.
 const ANY_DEVICE_IDC: u8 = 30;
 const BT709: [u32; 3] = [1; 3];
+/// Short side of the smallest HD picture.
+const HD_PX: u32 = 720;
 
 pub(super) fn check(rung: &Rung, file: &File, violations: &mut Violations) {
     let name = &rung.name;
@@ -27,8 +29,8 @@ pub(super) fn check(rung: &Rung, file: &File, violations: &mut Violations) {
     let frame_rate = FrameRate::of(file);
     frame_rate.check(name, rung.variant.frame_rate, violations);
     if let Some(avcc) = file.video.avcc() {
-        picture(name, &avcc.sps, violations);
-        level(name, avcc, file, frame_rate, violations);
+        picture(rung, &avcc.sps, violations);
+        level(rung, avcc, file, frame_rate, violations);
     }
     if let Some(track) = &file.audio
         && let SampleEntry::Aac {
@@ -78,23 +80,30 @@ fn resolution(name: &str, said: (u64, u64), file: &File, violations: &mut Violat
     });
 }
 
-fn picture(name: &str, sps: &Sps, violations: &mut Violations) {
+fn picture(rung: &Rung, sps: &Sps, violations: &mut Violations) {
+    let name = &rung.name;
     violations.require(sps.is_progressive, name, || {
         "its pictures are interlaced".into()
     });
-    violations.require(
-        sps.colour == Some(BT709) && !sps.is_full_range,
-        name,
-        || {
-            let (colour, full) = (sps.colour, sps.is_full_range);
-            format!("its colour is {colour:?} and full range {full}, not limited BT.709")
-        },
-    );
+    // Players take HD that is not tagged for BT.709.
+    let is_hd = sps.width_px.min(sps.height_px) >= HD_PX;
+    let may_be_untagged = rung.pictures == Pictures::Copied && is_hd;
+    let is_bt709 = sps.colour == Some(BT709) || (sps.colour.is_none() && may_be_untagged);
+    violations.require(is_bt709 && !sps.is_full_range, name, || {
+        let (colour, full) = (sps.colour, sps.is_full_range);
+        format!("its colour is {colour:?} and full range {full}, not limited BT.709")
+    });
 }
 
-/// A level that the stream keeps to, and none that shuts out devices without need.
-fn level(name: &str, avcc: &Avcc, file: &File, frame_rate: FrameRate, violations: &mut Violations) {
-    let sps = &avcc.sps;
+/// A level that the stream keeps to, and none of our own that shuts out devices without need.
+fn level(
+    rung: &Rung,
+    avcc: &Avcc,
+    file: &File,
+    frame_rate: FrameRate,
+    violations: &mut Violations,
+) {
+    let (name, sps) = (&rung.name, &avcc.sps);
     let parts = file.parts(&file.video);
     let peak = parts.map(|(_, part)| {
         let seconds = file.video.seconds(part.duration_ticks() as i64);
@@ -120,7 +129,9 @@ fn level(name: &str, avcc: &Avcc, file: &File, frame_rate: FrameRate, violations
         ..load
     };
     let needed = Level::needed(&most).map_or(u8::MAX, |level| level.idc);
-    violations.require(idc <= needed.max(ANY_DEVICE_IDC), name, || {
+    let is_ours = rung.pictures != Pictures::Copied;
+    let is_low = !is_ours || idc <= needed.max(ANY_DEVICE_IDC);
+    violations.require(is_low, name, || {
         format!("its level is {idc}, {needed} carries {most:?}")
     });
 }

@@ -1,11 +1,14 @@
-//! Time: both tracks begin at zero, go on without a gap, and an IDR frame comes every two seconds.
+//! Time: both tracks begin at zero, go on without a gap, and an IDR frame comes every two seconds,
+//! or every four where the original's are kept.
 
 use crate::mp4::{File, Track, nal_types};
-use crate::package::Rung;
+use crate::package::{Pictures, Rung};
 use crate::violations::Violations;
 
 /// Between IDR frames, but for the one frame that the grid falls into.
 const IDR_DISTANCE_S: f64 = 2.0;
+/// Between those of an original that is copied.
+const COPIED_IDR_DISTANCE_S: f64 = 4.0;
 /// An AAC-LC frame; also what our encoder puts before the first sample.
 const AAC_FRAME_TICKS: i64 = 1024;
 /// A coded slice of an IDR picture, and of another (ITU-T H.264 Table 7-1).
@@ -24,7 +27,7 @@ pub(super) fn check(rung: &Rung, file: &File, violations: &mut Violations) {
         );
     }
     first_picture(name, file, violations);
-    idr_frames(name, file, violations);
+    idr_frames(rung, file, violations);
     pictures(rung, file, violations);
     if let Some(audio) = &file.audio {
         sound(name, file, audio, violations);
@@ -73,7 +76,11 @@ fn first_picture(name: &str, file: &File, violations: &mut Violations) {
     });
 }
 
-fn idr_frames(name: &str, file: &File, violations: &mut Violations) {
+fn idr_frames(rung: &Rung, file: &File, violations: &mut Violations) {
+    let grid_s = match rung.pictures {
+        Pictures::Encoded => IDR_DISTANCE_S,
+        Pictures::BesideCopied | Pictures::Copied => COPIED_IDR_DISTANCE_S,
+    };
     let mut times_s = file.idr_times_s();
     times_s.push(file.duration_s(&file.video));
     let parts = file.parts(&file.video);
@@ -81,14 +88,15 @@ fn idr_frames(name: &str, file: &File, violations: &mut Violations) {
         let frames = part.samples.iter().map(|s| s.duration_ticks);
         let frame_s = file.video.seconds(frames.max().unwrap_or(0).into());
         let distance_s = pair[1] - pair[0];
-        let most_s = IDR_DISTANCE_S + frame_s + 0.001;
-        violations.require(distance_s <= most_s, name, || {
+        let most_s = grid_s + frame_s + 0.001;
+        violations.require(distance_s <= most_s, &rung.name, || {
             format!("the IDR frame of fragment {number} is followed by none for {distance_s} s")
         });
     }
 }
 
-/// Each fragment begins with an IDR picture that is marked as one, and has no other.
+/// Each fragment begins with an IDR picture, and has no other but of an original's own; they, and
+/// no others, are marked as sync samples.
 fn pictures(rung: &Rung, file: &File, violations: &mut Violations) {
     let Some(avcc) = file.video.avcc() else {
         return;
@@ -105,12 +113,22 @@ fn pictures(rung: &Rung, file: &File, violations: &mut Violations) {
             };
             let is_idr = types.contains(&IDR_SLICE) && !types.contains(&OTHER_SLICE);
             let is_other = types.contains(&OTHER_SLICE) && !types.contains(&IDR_SLICE);
-            let is_first = number == 0;
-            violations.require(if is_first { is_idr } else { is_other }, &place, || {
-                let wanted = if is_first { "an IDR picture" } else { "none" };
+            let may_be_idr = number == 0 || rung.pictures == Pictures::Copied;
+            let may_be_other = number > 0;
+            let holds = (is_idr && may_be_idr) || (is_other && may_be_other);
+            violations.require(holds, &place, || {
+                let wanted = if may_be_other {
+                    "none"
+                } else {
+                    "an IDR picture"
+                };
                 format!("its NAL units are {types:?}, it must be {wanted}")
             });
-            violations.require(sample.is_sync() == is_first, &place, || {
+            let should_be_sync = match rung.pictures {
+                Pictures::Copied => is_idr,
+                Pictures::Encoded | Pictures::BesideCopied => number == 0,
+            };
+            violations.require(sample.is_sync() == should_be_sync, &place, || {
                 format!("that it is a sync sample is {}", sample.is_sync())
             });
             // 14496-15 §5.4.2.1: under the name avc1 they are in the avcC alone.
