@@ -15,6 +15,8 @@ export interface Clips {
   pattern1080p(seconds: number): Promise<string>;
   /** A picture that tells the second: see {@link CLOCK}. */
   clock(seconds: number): Promise<string>;
+  /** Each picture tells its number: see {@link COUNTER}. Its own video can be the top rung. */
+  counter(seconds: number): Promise<string>;
   /** Black and silent, but for a flash and a beep that begin together, about once a second. */
   flashAndBeep(seconds: number, shape?: Shape): Promise<string>;
   remove(): Promise<void>;
@@ -33,6 +35,20 @@ export interface Shape {
 /** How `clock` writes the second: its digits to the base, left and right, as steps of grey. */
 export const CLOCK = { base: 18, black: 24, step: 11 } as const;
 
+/**
+ * How `counter` writes a picture's number below a moving pattern: its digits to the base, side by
+ * side, as steps of grey.
+ */
+export const COUNTER = { fps: 25, digits: 3, base: 8, black: 24, step: 27 } as const;
+
+/** Closed groups of two seconds with B-frames, as cameras and exports write them. */
+const COPYABLE = [
+  ...["-preset", "veryfast", "-crf", "28", "-maxrate", "600k", "-bufsize", "300k"],
+  ...["-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-bf", "2"],
+  ...["-color_range", "tv", "-colorspace", "bt709"],
+  ...["-color_primaries", "bt709", "-color_trc", "bt709"],
+];
+
 export async function makeClips(): Promise<Clips> {
   const folder = await mkdtemp(join(tmpdir(), "assetlab-clips-"));
   const draw = async (
@@ -40,13 +56,14 @@ export async function makeClips(): Promise<Clips> {
     picture: string,
     tone: string,
     toneFrom_s = 0,
+    encoding: string[] = [],
   ): Promise<string> => {
     const file = join(folder, name);
     const video = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
     await run("ffmpeg", [
       ...["-loglevel", "error", "-f", "lavfi", "-i", picture],
       ...["-itsoffset", `${toneFrom_s}`, "-f", "lavfi", "-i", tone],
-      ...["-vsync", "vfr", ...video, "-c:a", "aac", "-ac", "2", file],
+      ...["-vsync", "vfr", ...video, "-c:a", "aac", "-ac", "2", ...encoding, file],
     ]);
     return file;
   };
@@ -64,6 +81,16 @@ export async function makeClips(): Promise<Clips> {
       const size = "scale=640:360:flags=neighbor,format=yuv420p";
       const picture = `color=size=16x8:rate=25:duration=${seconds},format=yuv444p,${grey},${size}`;
       return draw(`clock-${seconds}s.mp4`, picture, tone(seconds));
+    },
+    counter(seconds) {
+      const { fps, digits, base, black, step } = COUNTER;
+      const time = `rate=${fps}:duration=${seconds}`;
+      const digit = `mod(floor(N/pow(${base},${digits - 1}-floor(X/8))),${base})`;
+      const grey = `geq=lum='${black}+${step}*${digit}':cb=128:cr=128`;
+      const size = "scale=640:120:flags=neighbor,format=yuv420p";
+      const strip = `color=size=${8 * digits}x8:${time},format=yuv444p,${grey},${size}`;
+      const picture = `testsrc2=size=640x240:${time}[a];${strip}[b];[a][b]vstack`;
+      return draw(`counter-${seconds}s.mp4`, picture, tone(seconds), 0, COPYABLE);
     },
     flashAndBeep(seconds, { rate = "25", freezes = false, soundFrom_s = 0 } = {}) {
       const [num, den = 1] = rate.split("/").map(Number) as [number, number?];
