@@ -94,7 +94,9 @@ fn waits_ms(api: &Api, worker: &Process, uploads: u32) -> anyhow::Result<Vec<f64
         let claims = worker.events("claimed")?;
         for claim in claims.iter().filter(|claim| claim.is_of(&id)) {
             let wait = claim.at()? - complete_at;
-            waits_ms.push((wait.as_seconds_f64() * 1000.0).max(0.0));
+            let wait_ms = (wait.as_seconds_f64() * 1000.0).max(0.0);
+            eprintln!("  {}: {wait_ms:.0} ms", upload + 1);
+            waits_ms.push(wait_ms);
         }
     }
     Ok(waits_ms)

@@ -2,7 +2,7 @@
 //! store that is far away.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -108,7 +108,11 @@ fn pass(
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (mut answers, mut to_client) = (server.try_clone()?, client.try_clone()?);
-    thread::spawn(move || io::copy(&mut answers, &mut to_client));
+    thread::spawn(move || {
+        let passed = io::copy(&mut answers, &mut to_client);
+        // Else the worker would go on using a connection that the server has given up.
+        to_client.shutdown(Shutdown::Both).and(passed)
+    });
     let mut requests = BufReader::new(client);
     while let Some((head, len_bytes)) = read_head(&mut requests)? {
         let operation = Operation::of(head.lines().next().unwrap_or_default());
@@ -120,7 +124,7 @@ fn pass(
         server.write_all(head.as_bytes())?;
         io::copy(&mut (&mut requests).take(len_bytes), &mut server)?;
     }
-    server.shutdown(std::net::Shutdown::Write)
+    server.shutdown(Shutdown::Write)
 }
 
 /// A request's head and the length of its body; none at the connection's end.

@@ -18,6 +18,10 @@ use crate::cors::{Crossing, crossing};
 /// How long requests under way may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a connection may lie unused, or take for the head of a request. Clients keep one for 90 s: if
+/// this side were the first to give it up, a request could just be on its way, fail and wait for its retry.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// How long to wait before accepting again when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,7 +30,8 @@ impl EmbeddedS3 {
     /// under way finish. Meant for loopback: the traffic is not encrypted.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new());
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT);
         let connections = GracefulShutdown::new();
         let mut stop = std::pin::pin!(stop);
         loop {
