@@ -31,7 +31,16 @@ impl ParameterSets {
     /// From an `AVCDecoderConfigurationRecord`.
     pub(crate) fn parse(avcc: &[u8]) -> Option<Self> {
         const ONE_SPS: u8 = 1;
-        let [1, _, _, _, lengths, sps_count, rest @ ..] = avcc else {
+        let [
+            1,
+            profile,
+            constraints,
+            level,
+            lengths,
+            sps_count,
+            rest @ ..,
+        ] = avcc
+        else {
             return None;
         };
         if lengths & 0x3 != 3 || sps_count & 0x1f != ONE_SPS {
@@ -41,7 +50,13 @@ impl ParameterSets {
         let (1, rest) = rest.split_first().map(|(count, rest)| (*count, rest))? else {
             return None;
         };
-        let (pps, _) = counted(rest)?;
+        let (pps, rest) = counted(rest)?;
+        // What it says of itself is what players are told. High has three fields more, and sets of
+        // a kind that is not used.
+        let is_true = sps.get(1..4) == Some(&[*profile, *constraints, *level]);
+        if !is_true || !matches!(rest, [] | [_, _, _, 0]) {
+            return None;
+        }
         Some(Self {
             sps: sps.to_vec(),
             pps: pps.to_vec(),
@@ -64,7 +79,8 @@ pub(crate) fn nal_units(mut picture: &[u8]) -> impl Iterator<Item = Option<&[u8]
         }
         let unit = picture.split_first_chunk().and_then(|(len, rest)| {
             rest.split_at_checked(u32::from_be_bytes(*len) as usize)
-                .filter(|(unit, _)| !unit.is_empty())
+                // A NAL header's first bit is 0.
+                .filter(|(unit, _)| unit.first().is_some_and(|header| header & 0x80 == 0))
         });
         picture = unit.map_or(&[], |(_, rest)| rest);
         Some(unit.map(|(unit, _)| unit))
@@ -74,6 +90,11 @@ pub(crate) fn nal_units(mut picture: &[u8]) -> impl Iterator<Item = Option<&[u8]
 /// The type of a NAL unit that is not empty.
 pub(crate) fn type_of(unit: &[u8]) -> u8 {
     unit[0] & 0x1f
+}
+
+/// Whether a slice is a picture's first: `first_mb_in_slice`, an Exp-Golomb number, is 0.
+pub(crate) fn starts_picture(slice: &[u8]) -> bool {
+    slice.get(1).is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// What a sequence parameter set says (H.264 §7.3.2.1.1 and annex E.1.1).
@@ -362,24 +383,35 @@ mod tests {
         );
         assert_eq!(lens(&[0, 0, 0, 1, 0x41, 0, 0]), [Some(1), None]);
         assert_eq!(lens(&[0, 0, 0, 9, 0x41]), [None]);
+        assert_eq!(lens(&[0, 0, 0, 1, 0xc1]), [None]);
         assert_eq!(lens(&[0, 0, 0, 0]), [None]);
         assert_eq!(lens(&[]), []);
     }
 
     #[test]
     fn only_one_parameter_set_of_each_kind_is_taken() {
-        let avcc = |sps_count: u8, lengths: u8| {
-            let mut bytes = vec![1, 0x64, 0, 10, 0xfc | lengths, 0xe0 | sps_count];
-            bytes.extend([0, 2, 0x67, 1, 1, 0, 1, 0x68]);
+        let avcc = |profile: u8, sps_count: u8, lengths: u8, more: &[u8]| {
+            let mut bytes = vec![1, profile, 0, 10, 0xfc | lengths, 0xe0 | sps_count];
+            bytes.extend([0, 5, 0x67, 0x64, 0, 10, 1, 1, 0, 1, 0x68]);
+            bytes.extend(more);
             bytes
         };
         let sets = ParameterSets {
-            sps: vec![0x67, 1],
+            sps: vec![0x67, 0x64, 0, 10, 1],
             pps: vec![0x68],
         };
-        assert_eq!(ParameterSets::parse(&avcc(1, 3)), Some(sets));
-        assert_eq!(ParameterSets::parse(&avcc(2, 3)), None);
-        assert_eq!(ParameterSets::parse(&avcc(1, 1)), None);
-        assert_eq!(ParameterSets::parse(&avcc(1, 3)[..9]), None);
+        let whole = avcc(0x64, 1, 3, &[]);
+        assert_eq!(ParameterSets::parse(&whole), Some(sets.clone()));
+        let high = avcc(0x64, 1, 3, &[0xfd, 0xf8, 0xf8, 0]);
+        assert_eq!(ParameterSets::parse(&high), Some(sets));
+        for wrong in [
+            avcc(0x64, 2, 3, &[]),
+            avcc(0x64, 1, 1, &[]),
+            avcc(0x42, 1, 3, &[]),
+            avcc(0x64, 1, 3, &[0xfd, 0xf8, 0xf8, 1, 0, 1, 0x6d]),
+            whole[..9].to_vec(),
+        ] {
+            assert_eq!(ParameterSets::parse(&wrong), None, "{wrong:x?}");
+        }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct IndexedPacket {
     /// Decode time in the stream's time base.
     pub(crate) dts: i64,
     pub(crate) len_bytes: u64,
+    /// Where it ends in the file.
+    pub(crate) end_bytes: u64,
     pub(crate) is_sync: bool,
     /// An edit list leaves it out: decoded, but not shown.
     pub(crate) is_discarded: bool,
@@ -70,9 +72,13 @@ pub(crate) fn index<'a>(
     (0..len).filter_map(move |at| unsafe {
         let entry = ffi::avformat_index_get_entry(raw, at).as_ref()?;
         let has = |flag: i32| entry.flags() & flag != 0;
+        let len_bytes = entry.size().try_into().unwrap_or(0);
         Some(IndexedPacket {
             dts: entry.timestamp,
-            len_bytes: entry.size().try_into().unwrap_or(0),
+            len_bytes,
+            end_bytes: u64::try_from(entry.pos)
+                .unwrap_or(0)
+                .saturating_add(len_bytes),
             is_sync: has(ffi::AVINDEX_KEYFRAME),
             is_discarded: has(ffi::AVINDEX_DISCARD_FRAME),
         })

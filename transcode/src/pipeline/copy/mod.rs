@@ -31,8 +31,10 @@ const MIN_FPS: f64 = 10.0;
 const MAX_LEVEL_IDC: u8 = 52;
 /// What is not tagged is BT.709 from this short side on.
 const MIN_HD_PX: u32 = 720;
-/// How much longer than the pictures the sound may be, in milliseconds: so long the last stands.
-const MAX_TAIL_MS: u32 = 100;
+/// How much longer than its own time the last picture may stand, in seconds.
+const MAX_TAIL_S: f64 = 0.1;
+/// How many pictures may be decoded before the first is shown (H.264 A.3.1: `MaxDpbFrames`).
+const MAX_DELAY: i64 = 16;
 
 /// A top rung whose packets are the original's.
 #[derive(Clone)]
@@ -51,8 +53,9 @@ pub(super) struct Copied {
     frame_ticks: i64,
     /// Ticks of the stream from one picture to the next.
     step: i64,
-    /// The common zero in ticks of the stream.
+    /// The common zero, and the first packet's decode time, in ticks of the stream.
     zero: i64,
+    first_dts: i64,
     pictures: i64,
 }
 
@@ -91,6 +94,17 @@ impl Copied {
             stream.start_time() == zero,
             "its first picture is not at zero",
         )?;
+        let first_dts = index.first().map_or(zero, |packet| packet.dts);
+        require(
+            zero.saturating_sub(first_dts) <= step.saturating_mul(MAX_DELAY),
+            "its pictures are decoded too long before they are shown",
+        )?;
+        require(
+            index
+                .iter()
+                .all(|packet| packet.end_bytes <= demuxer.len_bytes()),
+            "its pictures are not all in the file",
+        )?;
         let grid = grid(&index, frame_ticks, clock, options.segment_ms)?;
         let cap_bps = target.cap_bps(video.cadence.frame_rate().as_f64());
         require(
@@ -107,8 +121,10 @@ impl Copied {
             frame_ticks,
             step,
             zero,
+            first_dts,
             pictures: index.len() as i64,
         };
+        copied.check_end(clock.ticks(stream.duration() as f64 * f64::from(video.time_base)))?;
         if let Some(audio) = &probe.audio
             && let Some(sound) = input.stream(audio.index)
         {
@@ -121,9 +137,9 @@ impl Copied {
 
     /// Whether the last picture can stand until `end`, in ticks.
     fn check_end(&self, end: i64) -> Result<(), Reason> {
-        let tail = end - self.pictures * self.frame_ticks;
-        let is_short = tail * 1000 <= i64::from(MAX_TAIL_MS) * i64::from(self.clock.timescale);
-        require(is_short, "its sound is longer than its pictures")
+        let own_end = self.pictures * self.frame_ticks;
+        let is_short = end.saturating_sub(own_end) <= self.clock.ticks(MAX_TAIL_S);
+        require(is_short, "its last picture would stand too long")
     }
 }
 

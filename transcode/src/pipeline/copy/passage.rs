@@ -6,7 +6,7 @@ use ffmpeg_next as ffmpeg;
 use ffmpeg_next::codec::packet::{Flags, side_data};
 
 use super::{Copied, Reason, require};
-use crate::h264::{ParameterSets, nal_type, nal_units, type_of};
+use crate::h264::{ParameterSets, nal_type, nal_units, starts_picture, type_of};
 use crate::time::{Grid, Walk};
 
 /// A packet as the copied rung's muxer takes it: time stamps in ticks of the output.
@@ -20,8 +20,6 @@ pub(in crate::pipeline) struct Passed {
 pub(in crate::pipeline) struct Passage {
     copied: Copied,
     walk: Walk,
-    /// Decode time of the first packet, in ticks of the stream.
-    first_dts: Option<i64>,
     /// Packets so far.
     count: i64,
     gop: Gop,
@@ -32,7 +30,6 @@ impl Passage {
         Self {
             walk: Grid::At(copied.grid.clone()).walk(copied.clock),
             copied,
-            first_dts: None,
             count: 0,
             gop: Gop::default(),
         }
@@ -93,15 +90,19 @@ impl Passage {
     }
 
     /// When a packet is shown and when it is decoded, in pictures from the common zero.
-    fn place(&mut self, packet: &ffmpeg::Packet) -> Result<(i64, i64), Reason> {
+    fn place(&self, packet: &ffmpeg::Packet) -> Result<(i64, i64), Reason> {
         const UNTIMED: Reason = "a packet has no time stamp";
         let (pts, dts) = (packet.pts().ok_or(UNTIMED)?, packet.dts().ok_or(UNTIMED)?);
-        let Copied { zero, step, .. } = self.copied;
+        let Copied {
+            zero,
+            first_dts,
+            step,
+            ..
+        } = self.copied;
         let place = |ticks: i64| {
             let ticks = ticks.saturating_sub(zero);
             (ticks % step == 0).then_some(ticks / step)
         };
-        let first_dts = *self.first_dts.get_or_insert(dts);
         let due = first_dts.saturating_add(self.count.saturating_mul(step));
         let (shown, decoded) = place(pts)
             .zip(place(dts).filter(|_| dts == due))
@@ -167,11 +168,16 @@ impl Gop {
 /// what players skip, or other parameter sets.
 fn picture<'a>(packet: &'a [u8], sets: &ParameterSets) -> Result<(bool, Cow<'a, [u8]>), Reason> {
     let (mut has_idr, mut has_other, mut has_sets) = (false, false, false);
+    let mut pictures = 0;
     for unit in nal_units(packet) {
         let unit = unit.ok_or("a packet's NAL units do not add up")?;
         match type_of(unit) {
-            nal_type::SLICE => has_other = true,
-            nal_type::IDR_SLICE => has_idr = true,
+            nal_type::SLICE | nal_type::IDR_SLICE => {
+                has_idr |= type_of(unit) == nal_type::IDR_SLICE;
+                has_other |= type_of(unit) == nal_type::SLICE;
+                pictures += u32::from(starts_picture(unit));
+                require(pictures == 1, "a packet is not one whole picture")?;
+            }
             nal_type::SPS | nal_type::PPS => {
                 let is_known = unit == sets.sps || unit == sets.pps;
                 require(is_known, "its parameter sets change")?;
@@ -215,16 +221,18 @@ mod tests {
                 picture(&packet(units), &sets).map(|(is_idr, left)| (is_idr, left.into_owned()))?;
             Ok((is_idr, left))
         };
-        let idr = check(&[&[0x67, 1], &[0x68, 2], &[0x06], &[0x65]]);
-        assert_eq!(idr, Ok((true, packet(&[&[0x06], &[0x65]]))));
-        let other: [&[u8]; 4] = [&[0x09], &[0x41], &[0x01], &[0x0c]];
+        let idr = check(&[&[0x67, 1], &[0x68, 2], &[0x06], &[0x65, 0x80]]);
+        assert_eq!(idr, Ok((true, packet(&[&[0x06], &[0x65, 0x80]]))));
+        let other: [&[u8]; 4] = [&[0x09], &[0x41, 0x80], &[0x01, 0x40], &[0x0c]];
         assert_eq!(check(&other), Ok((false, packet(&other))));
         let changed = Err("its parameter sets change");
-        assert_eq!(check(&[&[0x67, 2], &[0x65]]), changed);
-        assert_eq!(check(&[&[0x68, 3], &[0x41]]), changed);
+        assert_eq!(check(&[&[0x67, 2], &[0x65, 0x80]]), changed);
+        assert_eq!(check(&[&[0x68, 3], &[0x41, 0x80]]), changed);
         let not_whole = Err("a packet is not one whole picture");
-        assert_eq!(check(&[&[0x65], &[0x41]]), not_whole);
+        assert_eq!(check(&[&[0x65, 0x80], &[0x41, 0x40]]), not_whole);
         assert_eq!(check(&[&[0x06]]), not_whole);
+        assert_eq!(check(&[&[0x65, 0x80], &[0x65, 0x80]]), not_whole);
+        assert_eq!(check(&[&[0x41, 0x40]]), not_whole);
         assert!(check(&[&[0x42], &[0x41]]).is_err(), "a data partition");
     }
 
