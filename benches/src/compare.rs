@@ -68,10 +68,10 @@ const TARGETS: [(Target, Figure); 8] = [
 
 /// What CPU ratios would be for a program that took no more than the floor.
 const LEAST: [(&str, Figure); 2] = [
-    ("(c) / (a), the least there is", |rounds| {
+    ("(c) / (a): ours at its best", |rounds| {
         rounds.median(|round| round.floor_cpu_s / round.one_process.cpu_s)
     }),
-    ("(c) / (b), the least there is", |rounds| {
+    ("(c) / (b): ours at its best", |rounds| {
         rounds.median(|round| round.floor_cpu_s / round.one_a_rung.cpu_s)
     }),
 ];
@@ -208,7 +208,8 @@ fn command_lines(text: &mut String, rounds: &Rounds) -> std::fmt::Result {
     writeln!(
         text,
         "\n### Command lines\n\nFor {name}; each with `-nostdin -hide_banner \
-                    -loglevel error -y`. Rates and threads are those that ours gave x264.\n"
+                    -loglevel error -y`. Rates are those that ours gave x264. (a) and (b) choose their threads \
+                    themselves, (c) has those that ours gave x264.\n"
     )?;
     for (side, lines) in ["(a)", "(b)", "(c)"].iter().zip(&rounds.shown) {
         writeln!(text, "{side}\n\n```sh\n{}\n```\n", lines.join("\n"))?;

@@ -13,14 +13,9 @@ use crate::settings::{Rung, Settings};
 pub(crate) struct Ffmpeg(Vec<OsString>);
 
 impl Ffmpeg {
-    /// Reads a clip with so many threads for its decoder and for filters.
+    /// Reads a clip. Threads are left to the CLI, as most people leave them.
     pub(crate) fn read(settings: &Settings) -> Self {
-        Self::default()
-            .options(&format!(
-                "-filter_threads {threads} -filter_complex_threads {threads} -threads {threads} -i",
-                threads = settings.threads
-            ))
-            .argument(&settings.clip)
+        Self::default().options("-i").argument(&settings.clip)
     }
 
     /// Reads raw pictures from its standard input.
@@ -39,11 +34,11 @@ impl Ffmpeg {
         self
     }
 
-    /// Decoded pictures at each rung's size, as `[v0]`, `[v1]` …
-    pub(crate) fn split(self, settings: &Settings, rungs: &[Rung]) -> Self {
+    /// Decoded pictures at each rung's size, as `[v0]`, `[v1]` …, by a scaler such as [`swscale`].
+    pub(crate) fn split(self, settings: &Settings, rungs: &[Rung], scaler: Scaler) -> Self {
         let outputs: String = (0..rungs.len()).map(|at| format!("[s{at}]")).collect();
         let scaled = rungs.iter().enumerate().map(|(at, rung)| {
-            let scaling = scaling(settings, rung).unwrap_or_else(|| "null".to_owned());
+            let scaling = scaling(settings, rung, scaler).unwrap_or_else(|| "null".to_owned());
             format!(";[s{at}]{scaling}[v{at}]")
         });
         let graph = format!("[0:v:0]split={}{outputs}", rungs.len());
@@ -63,7 +58,7 @@ impl Ffmpeg {
     /// The video encoder, told what ours told it.
     pub(crate) fn x264(self, settings: &Settings, rung: &Rung) -> anyhow::Result<Self> {
         let told = |name| rung.x264.get(name);
-        let (threads, crf) = (told("threads")?, told("crf")?);
+        let crf = told("crf")?;
         let (maxrate, bufsize) = (told("vbv_maxrate")?, told("vbv_bufsize")?);
         let rate = settings
             .uneven
@@ -74,7 +69,7 @@ impl Ffmpeg {
         };
         Ok(self.every_picture(settings).options(&format!(
             "-c:v libx264 -preset {preset} -profile:v high -pix_fmt yuv420p -crf {crf} \
-             -maxrate {maxrate}k -bufsize {bufsize}k -threads:v {threads}{no_b_frames} \
+             -maxrate {maxrate}k -bufsize {bufsize}k{no_b_frames} \
              -forced-idr 1 -force_key_frames expr:gte(t,n_forced*2) \
              -x264-params keyint=infinite:scenecut=0:open-gop=0{rate} \
              -colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv",
@@ -133,16 +128,29 @@ pub(crate) fn file(folder: &Path, rung: &Rung) -> PathBuf {
     folder.join(format!("{}.mp4", rung.name))
 }
 
+/// The filters to a width and a height in pixels.
+pub(crate) type Scaler = fn(u32, u32) -> String;
+
+/// What people use.
+pub(crate) fn swscale(width_px: u32, height_px: u32) -> String {
+    format!("scale={width_px}:{height_px}:flags=bicubic,setsar=1")
+}
+
+/// The least that scaling of that quality is known to take; ours uses it.
+pub(crate) fn zimg(width_px: u32, height_px: u32) -> String {
+    format!("zscale={width_px}:{height_px}:f=bicubic:param_a=0:param_b=0.6:cin=left:c=left")
+}
+
 /// The filters to a rung's size; none if the clip has it.
-fn scaling(settings: &Settings, rung: &Rung) -> Option<String> {
+fn scaling(settings: &Settings, rung: &Rung, scaler: Scaler) -> Option<String> {
     let (width_px, height_px) = (rung.width_px, rung.height_px);
     ((settings.width_px, settings.height_px) != (width_px, height_px))
-        .then(|| format!("scale={width_px}:{height_px}:flags=bicubic,setsar=1"))
+        .then(|| scaler(width_px, height_px))
 }
 
 /// One process that decodes once and makes every rung, each with its sound.
 pub(crate) fn one_process(settings: &Settings, folder: &Path) -> anyhow::Result<Ffmpeg> {
-    let mut ffmpeg = Ffmpeg::read(settings).split(settings, &settings.rungs);
+    let mut ffmpeg = Ffmpeg::read(settings).split(settings, &settings.rungs, swscale);
     for (at, rung) in settings.rungs.iter().enumerate() {
         ffmpeg = ffmpeg.options(&format!("-map [v{at}]"));
         ffmpeg = ffmpeg.x264(settings, rung)?.aac(settings).mp4(folder, rung);
@@ -153,7 +161,7 @@ pub(crate) fn one_process(settings: &Settings, folder: &Path) -> anyhow::Result<
 /// A process that makes one rung.
 pub(crate) fn one_rung(settings: &Settings, rung: &Rung, folder: &Path) -> anyhow::Result<Ffmpeg> {
     let mut ffmpeg = Ffmpeg::read(settings).options("-map 0:v:0");
-    if let Some(scaling) = scaling(settings, rung) {
+    if let Some(scaling) = scaling(settings, rung, swscale) {
         ffmpeg = ffmpeg.options("-vf").argument(scaling);
     }
     Ok(ffmpeg.x264(settings, rung)?.aac(settings).mp4(folder, rung))

@@ -1,5 +1,5 @@
-//! What no program can do without: decoding once, scaling to each rung, encoding each, and
-//! encoding the sound once.
+//! What no program can do without: decoding once, scaling to each rung (by zimg, the cheapest that
+//! is known), encoding each with as many threads as ours has, and encoding the sound once.
 
 use std::fs::File;
 use std::io::Seek;
@@ -8,7 +8,7 @@ use std::slice;
 
 use anyhow::Context;
 
-use crate::ffmpeg::Ffmpeg;
+use crate::ffmpeg::{self, Ffmpeg};
 use crate::measure;
 use crate::settings::{Rung, Settings};
 
@@ -65,7 +65,7 @@ impl<'a> Floor<'a> {
     }
 
     fn decode_and_scale(&self) -> Ffmpeg {
-        let ffmpeg = Ffmpeg::read(self.settings).split(self.settings, self.rungs);
+        let ffmpeg = Ffmpeg::read(self.settings).split(self.settings, self.rungs, ffmpeg::zimg);
         (0..self.rungs.len()).fold(ffmpeg, |ffmpeg, at| {
             let ffmpeg = ffmpeg.options(&format!("-map [v{at}]"));
             ffmpeg.every_picture(self.settings).nowhere()
@@ -77,7 +77,10 @@ impl<'a> Floor<'a> {
     }
 
     fn encode(&self, rung: &Rung) -> anyhow::Result<Ffmpeg> {
-        Ok(Ffmpeg::read_raw().x264(self.settings, rung)?.nowhere())
+        // Each more costs: no more of them than ours has.
+        let threads = rung.x264.get("threads")?;
+        let x264 = Ffmpeg::read_raw().x264(self.settings, rung)?;
+        Ok(x264.options(&format!("-threads:v {threads}")).nowhere())
     }
 
     fn sound(&self) -> Ffmpeg {
@@ -103,7 +106,7 @@ fn raw_pictures(settings: &Settings, rung: &Rung) -> anyhow::Result<File> {
         _ => tempfile::tempfile()?,
     };
     let decode = Ffmpeg::read(settings)
-        .split(settings, slice::from_ref(rung))
+        .split(settings, slice::from_ref(rung), ffmpeg::zimg)
         .options("-map [v0]")
         .every_picture(settings)
         .options("-c:v rawvideo -pix_fmt yuv420p -f nut pipe:1");

@@ -43,8 +43,6 @@ pub(crate) struct Settings {
     pub(crate) rungs: Vec<Rung>,
     pub(crate) sound: Option<Sound>,
     pub(crate) preset: String,
-    /// For decoders and filters.
-    pub(crate) threads: usize,
 }
 
 impl Settings {
@@ -76,7 +74,6 @@ impl Settings {
             rungs: rungs.collect::<anyhow::Result<_>>()?,
             sound: sound(&probe),
             preset: options.preset,
-            threads: options.threads,
         })
     }
 

@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 /// How the message begins.
 const MARK: &[u8] = b"x264 - core ";
 const OPTIONS: &str = "options: ";
+/// Options that say how many threads there are.
+const THREADS: [&str; 3] = ["threads=", "lookahead_threads=", "sliced_threads="];
 
 /// The version and options of the encoder that wrote a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +50,11 @@ impl X264 {
         }
     }
 
-    /// Versions and options that differ, as `ours/theirs`.
+    /// Versions and options that differ, as `ours/theirs`. Threads are each side's own choice.
     pub(crate) fn differences(&self, theirs: &Self) -> Vec<String> {
+        let is_told = |option: &&str| !THREADS.iter().any(|name| option.starts_with(name));
         let versions = std::iter::once((self.version.as_str(), theirs.version.as_str()));
-        let (ours, theirs) = (self.options.split(' '), theirs.options.split(' '));
+        let [ours, theirs] = [self, theirs].map(|x264| x264.options.split(' ').filter(is_told));
         let pairs = versions
             .chain(ours.zip(theirs))
             .filter(|(ours, theirs)| ours != theirs);
@@ -75,10 +78,10 @@ mod tests {
         assert_eq!(ours.get("threads").unwrap(), "2");
         assert!(ours.get("rc").is_err());
         let theirs = X264 {
-            options: "cabac=1 threads=3 crf=23.0".into(),
+            options: "cabac=1 threads=3 crf=24.0".into(),
             ..ours.clone()
         };
-        assert_eq!(ours.differences(&theirs), ["threads=2/threads=3"]);
+        assert_eq!(ours.differences(&theirs), ["crf=23.0/crf=24.0"]);
         assert_eq!(X264::find(b"no message"), None);
     }
 }

@@ -94,6 +94,7 @@ impl Copied {
             stream.start_time() == zero,
             "its first picture is not at zero",
         )?;
+        let grid = grid(&index, frame_ticks, clock, options.segment_ms)?;
         let first_dts = index.first().map_or(zero, |packet| packet.dts);
         require(
             zero.saturating_sub(first_dts) <= step.saturating_mul(MAX_DELAY),
@@ -105,7 +106,6 @@ impl Copied {
                 .all(|packet| packet.end_bytes <= demuxer.len_bytes()),
             "its pictures are not all in the file",
         )?;
-        let grid = grid(&index, frame_ticks, clock, options.segment_ms)?;
         let cap_bps = target.cap_bps(video.cadence.frame_rate().as_f64());
         require(
             peak_bps(&index, &grid, frame_ticks, clock) <= cap_bps as f64,

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::oracle::make;
-use crate::patches::{edit_box, patch, put_u32, u32_at};
+use crate::patches::{SAMPLE_TABLE, edit_box, patch, put_u32, u32_at};
 
 use super::{DRAWN, NearMiss, all_are_encoded};
 
-const NEAR_MISSES: [NearMiss; 20] = [
+const NEAR_MISSES: [NearMiss; 24] = [
     NearMiss {
         name: "an edit list that begins in mid-GOP",
         why: "edit list",
@@ -135,14 +135,64 @@ const NEAR_MISSES: [NearMiss; 20] = [
     },
     NearMiss {
         name: "sound longer by half a second",
-        why: "sound",
+        why: "stand too long",
         sound: "-f lavfi -i sine=r=48000:d=5.5",
         ..DRAWN
     },
     NearMiss {
         name: "sound longer by an eighth of a second",
-        why: "sound",
+        why: "stand too long",
         sound: "-f lavfi -i sine=r=48000:d=5.125",
+        ..DRAWN
+    },
+    NearMiss {
+        name: "cut off in its last pictures",
+        why: "not all in the file",
+        encoding: "-movflags +faststart",
+        then: |clip| {
+            patch(clip, "cut.mp4", |bytes| {
+                bytes.truncate(bytes.len() * 95 / 100);
+            })
+        },
+        least_ssim: 0.3,
+        ..DRAWN
+    },
+    NearMiss {
+        name: "a last picture that stands for half a second",
+        why: "stand too long",
+        sound: "",
+        then: |clip| {
+            patch(clip, "stands.mp4", |bytes| {
+                let path = [&SAMPLE_TABLE[..], &[b"stts"]].concat();
+                edit_box(bytes, &path, &mut |runs| {
+                    let [count, step] = [8, 12].map(|at| u32_at(runs, at));
+                    put_u32(runs, 4, 2);
+                    put_u32(runs, 8, count - 1);
+                    runs.extend(
+                        [1, step * 25 / 2]
+                            .iter()
+                            .flat_map(|field: &u32| field.to_be_bytes()),
+                    );
+                });
+            })
+        },
+        ..DRAWN
+    },
+    NearMiss {
+        name: "pictures decoded five seconds before they are shown",
+        why: "too long before",
+        then: five_seconds_ahead,
+        ..DRAWN
+    },
+    NearMiss {
+        name: "a head that tells of another profile than the parameter sets",
+        why: "parameter set",
+        then: |clip| {
+            patch(clip, "other_head.mp4", |bytes| {
+                let avcc = bytes.windows(4).position(|kind| kind == b"avcC").unwrap() + 4;
+                bytes[avcc + 1..avcc + 4].copy_from_slice(&[66, 0, 10]);
+            })
+        },
         ..DRAWN
     },
 ];
@@ -168,6 +218,25 @@ fn without_the_middle(clip: &Path) -> PathBuf {
             put_u32(edits, 8, 2 * per_second);
             let second = [2 * per_second, media_time + 3 * 12_800, 1 << 16];
             edits.extend(second.iter().flat_map(|field| field.to_be_bytes()));
+        });
+    })
+}
+
+/// Shown when it was before, by later composition times and an edit that begins later.
+fn five_seconds_ahead(clip: &Path) -> PathBuf {
+    patch(clip, "ahead.mp4", |bytes| {
+        const FIVE_SECONDS: u32 = 5 * 12_800;
+        let path = [&SAMPLE_TABLE[..], &[b"ctts"]].concat();
+        edit_box(bytes, &path, &mut |runs| {
+            for run in 0..u32_at(runs, 4) as usize {
+                let offset = 8 + 8 * run + 4;
+                let later = u32_at(runs, offset) + FIVE_SECONDS;
+                put_u32(runs, offset, later);
+            }
+        });
+        edit_box(bytes, &[b"moov", b"trak", b"edts", b"elst"], &mut |edits| {
+            let later = u32_at(edits, 12) + FIVE_SECONDS;
+            put_u32(edits, 12, later);
         });
     })
 }
