@@ -12,7 +12,8 @@ pub struct Options {
     pub ladder: Ladder,
     /// x264's preset by name, `ultrafast` to `placebo`.
     pub preset: String,
-    /// Length of a segment in milliseconds: a multiple of 2000, the distance of IDR frames.
+    /// Length of a segment in milliseconds: a multiple of 2000, the distance of IDR frames where
+    /// no rung is copied.
     pub segment_ms: u32,
     /// Whether a rung may be the original's own video.
     pub copy: CopyMode,

@@ -56,7 +56,7 @@ pub struct Rendition {
     pub bandwidth_bps: u64,
     /// Measured mean in bit/s.
     pub average_bandwidth_bps: u64,
-    /// Frames per second: the source's constant rate, or that of the busiest two seconds.
+    /// Frames per second: the source's constant rate, or that of the busiest fragment.
     pub frame_rate: f64,
     /// Whether the pictures are the original's own, not encoded anew.
     pub copied: bool,

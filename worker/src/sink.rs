@@ -17,7 +17,7 @@ use transcode::{RenditionPlan, RenditionSink, Sink};
 
 use crate::stages::Stages;
 
-/// Fragments (of 2 s) on their way to one upload.
+/// Fragments (of 2 to 4 s) on their way to one upload.
 const FRAGMENTS_WAITING: usize = 4;
 
 /// One take in the video bucket.

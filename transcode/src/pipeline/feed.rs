@@ -5,7 +5,7 @@ use ffmpeg_next as ffmpeg;
 use super::audio::AudioPath;
 use super::decode::Decoder;
 use super::video::VideoPath;
-use super::{Passage, Queues, Stop};
+use super::{PacketCheck, Queues, Stop};
 use crate::control::ProgressReport;
 use crate::error::{InputError, Result};
 use crate::input::Demuxer;
@@ -21,7 +21,7 @@ pub(super) struct Feed {
     video: VideoPath,
     audio: Option<AudioPath>,
     /// Where the top rung is copied.
-    passage: Option<Passage>,
+    packet_check: Option<PacketCheck>,
     queues: Queues,
 }
 
@@ -35,13 +35,13 @@ impl Feed {
     pub(super) fn new(
         video: VideoPath,
         audio: Option<AudioPath>,
-        passage: Option<Passage>,
+        packet_check: Option<PacketCheck>,
         queues: Queues,
     ) -> Self {
         Self {
             video,
             audio,
-            passage,
+            packet_check,
             queues,
         }
     }
@@ -78,8 +78,8 @@ impl Feed {
 
     /// Passes a packet of the video on, where it is copied.
     fn copy(&mut self, packet: &ffmpeg::Packet) -> Result<(), Stop> {
-        if let Some(passage) = &mut self.passage {
-            let passed = passage.pass(packet).map_err(Stop::NotCopied)?;
+        if let Some(packet_check) = &mut self.packet_check {
+            let passed = packet_check.pass(packet).map_err(Stop::NotCopied)?;
             self.queues.send_copy(passed)?;
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Feed {
 
     /// What our decoder has to mend is nothing to pass on.
     fn check_copied_picture(&self) -> Result<(), Stop> {
-        match self.passage.is_some() && self.video.decoder.damaged() > 0 {
+        match self.packet_check.is_some() && self.video.decoder.damaged() > 0 {
             true => Err(Stop::NotCopied("it is damaged")),
             false => Ok(()),
         }
@@ -139,8 +139,8 @@ impl Feed {
 
         let clock = self.video.clock();
         let end = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
-        if let Some(passage) = self.passage {
-            passage.finish(end).map_err(Stop::NotCopied)?;
+        if let Some(packet_check) = self.packet_check {
+            packet_check.finish(end).map_err(Stop::NotCopied)?;
         }
         if let Some(audio) = self.audio {
             audio.finish(clock.seconds(end), &self.queues)?;

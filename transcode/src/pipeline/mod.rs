@@ -40,7 +40,7 @@ use crate::report::{Rendition, Report};
 use crate::sink::Sink;
 use crate::time::Paced;
 use audio::AudioPath;
-use copy::{Copied, Passage, Passed, Reason};
+use copy::{Copied, CopiedPacket, PacketCheck, Reason};
 use feed::{Fed, Feed};
 use plan::Plan;
 use rung::{Making, Rung};
@@ -51,7 +51,7 @@ enum Item {
     /// To one that is encoded.
     Picture(Paced<ffmpeg::frame::Video>),
     /// To the one that is copied.
-    Copy(Passed),
+    Copy(CopiedPacket),
     /// An AAC packet, timestamps in samples.
     Sound(ffmpeg::Packet),
     /// The last: pictures are shown until then, in ticks. A queue that closes without it means
@@ -167,8 +167,8 @@ fn make(
             let making = Making::Copied(copied.clone());
             queues.copied = Some(start(Rung::new(making, plan, audio_parameters)));
         }
-        let passage = plan.copied.clone().map(Passage::new);
-        let feed = Feed::new(video, audio, passage, queues);
+        let packet_check = plan.copied.clone().map(PacketCheck::new);
+        let feed = Feed::new(video, audio, packet_check, queues);
         let fed = feed.run(demuxer, probe, &options.limits, progress);
         let renditions: Vec<Result<Rendition>> = rungs
             .into_iter()
@@ -225,7 +225,7 @@ impl Queues {
         })
     }
 
-    fn send_copy(&self, passed: Passed) -> Result<()> {
+    fn send_copy(&self, passed: CopiedPacket) -> Result<()> {
         match &self.copied {
             Some(queue) => queue.send(Item::Copy(passed)).map_err(|_| Error::Cancelled),
             None => Ok(()),

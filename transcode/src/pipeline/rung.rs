@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 use ffmpeg_next::{codec, frame};
 
 use super::Item;
-use super::copy::{Copied, Passed};
+use super::copy::{Copied, CopiedPacket};
 use super::file::File;
 use super::plan::Plan;
 use crate::encode::{VideoEncoder, VideoSettings};
@@ -151,7 +151,7 @@ impl Work {
         Ok(())
     }
 
-    fn copy(&mut self, passed: Passed) {
+    fn copy(&mut self, passed: CopiedPacket) {
         if passed.starts_fragment {
             self.segment_starts.push_back(passed.starts_segment);
         }

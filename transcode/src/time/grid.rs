@@ -47,16 +47,16 @@ impl Clock {
 
 impl Grid {
     /// Goes through the pictures in order.
-    pub(crate) fn walk(self, clock: Clock) -> Walk {
+    pub(crate) fn cursor(self, clock: Clock) -> GridCursor {
         match self {
             Self::Even {
                 fragment_ms,
                 segment_ms,
-            } => Walk::Even {
+            } => GridCursor::Even {
                 ticks: [fragment_ms, segment_ms].map(|ms| ticks(clock, ms)),
                 reached: [-1, -1],
             },
-            Self::At(starts) => Walk::At { starts, passed: 0 },
+            Self::At(starts) => GridCursor::At { starts, passed: 0 },
         }
     }
 }
@@ -79,7 +79,7 @@ fn no_longer_than(most: i64, cuts: &[i64], end: i64) -> Vec<i64> {
 
 /// How far pictures have come along a grid.
 #[derive(Debug)]
-pub(crate) enum Walk {
+pub(crate) enum GridCursor {
     Even {
         /// Of a fragment and a segment.
         ticks: [i64; 2],
@@ -92,7 +92,7 @@ pub(crate) enum Walk {
     },
 }
 
-impl Walk {
+impl GridCursor {
     /// Whether the picture shown at `pts` starts a fragment, and a segment.
     pub(crate) fn step(&mut self, pts: i64) -> (bool, bool) {
         match self {
@@ -161,8 +161,8 @@ mod tests {
             starts_segment,
         };
         let grid = Grid::At(vec![start(0, true), start(48, false), start(96, true)]);
-        let mut walk = grid.walk(clock(24, 1));
-        let steps = [0, 1, 50, 51, 96, 97].map(|pts| walk.step(pts));
+        let mut cursor = grid.cursor(clock(24, 1));
+        let steps = [0, 1, 50, 51, 96, 97].map(|pts| cursor.step(pts));
         let (fragment, segment, none) = ((true, false), (true, true), (false, false));
         assert_eq!(steps, [segment, none, fragment, none, segment, none]);
     }

@@ -5,7 +5,7 @@ mod grid;
 mod pacer;
 
 pub(crate) use clock::{Clock, MAX_FPS};
-pub(crate) use grid::{Grid, Start, Walk};
+pub(crate) use grid::{Grid, GridCursor, Start};
 pub(crate) use pacer::{Paced, Pacer};
 
 /// A rational frame rate in frames per second, both parts positive.

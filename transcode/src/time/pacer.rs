@@ -5,7 +5,7 @@
 //! needs a picture to sit on), and decides which pictures start a fragment and a segment.
 
 use super::clock::{Clock, MAX_FPS, MAX_HOLD_MS};
-use super::grid::{Grid, Walk};
+use super::grid::{Grid, GridCursor};
 
 /// A picture with its place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl<F> Paced<F> {
 #[derive(Debug)]
 pub(crate) struct Pacer<F> {
     clock: Clock,
-    walk: Walk,
+    cursor: GridCursor,
     held: Option<(F, i64)>,
 }
 
@@ -50,7 +50,7 @@ impl<F: Clone> Pacer<F> {
     pub(crate) fn new(clock: Clock, grid: Grid) -> Self {
         Self {
             clock,
-            walk: grid.walk(clock),
+            cursor: grid.cursor(clock),
             held: None,
         }
     }
@@ -142,7 +142,7 @@ impl<F: Clone> Pacer<F> {
     }
 
     fn place(&mut self, frame: F, pts: i64) -> Paced<F> {
-        let (starts_fragment, starts_segment) = self.walk.step(pts);
+        let (starts_fragment, starts_segment) = self.cursor.step(pts);
         Paced {
             frame,
             pts,

@@ -2,23 +2,24 @@
 //! well as one of ours, its packets are passed on as they are.
 //!
 //! What the container's index and the parameter sets say is looked at before the start
-//! ([`Copied::prove`]), what each packet is while it passes ([`Passage`]). What is not proven is
+//! ([`Copied::prove`]), what each packet is while it passes ([`PacketCheck`]). What is not proven is
 //! encoded; and should a packet break the proof, the transcode starts anew and encodes.
 
-mod passage;
+mod packets;
+mod picture;
 
-use ffmpeg_next::{Rational, codec, color, format};
+use ffmpeg_next::codec;
 
 use super::plan::{FRAGMENT_MS, Plan};
 use crate::ffi::{self, IndexedPacket};
-use crate::h264::{ParameterSets, Sps, profile};
+use crate::h264::ParameterSets;
 use crate::input::Demuxer;
 use crate::ladder::Target;
 use crate::options::Options;
-use crate::orientation::Orientation;
 use crate::probe::{Probe, VideoStream, in_time_base};
+use crate::report::{Segment, peak_bandwidth_bps};
 use crate::time::{Clock, MAX_FPS, Start};
-pub(super) use passage::{Passage, Passed};
+pub(super) use packets::{CopiedPacket, PacketCheck};
 
 /// Why the top rung is encoded.
 pub(super) type Reason = &'static str;
@@ -27,10 +28,6 @@ pub(super) type Reason = &'static str;
 const MAX_IDR_GAP_MS: u32 = 4000;
 /// With fewer pictures a second, each is shown for so long that our own rungs repeat it.
 const MIN_FPS: f64 = 10.0;
-/// Devices refuse what claims to be more, whatever it is.
-const MAX_LEVEL_IDC: u8 = 52;
-/// What is not tagged is BT.709 from this short side on.
-const MIN_HD_PX: u32 = 720;
 /// How much longer than its own time the last picture may stand, in seconds.
 const MAX_TAIL_S: f64 = 0.1;
 /// How many pictures may be decoded before the first is shown (H.264 A.3.1: `MaxDpbFrames`).
@@ -72,13 +69,13 @@ impl Copied {
         require(input.format().name().starts_with("mov"), "it is no MP4")?;
         let stream = input.stream(video.index).ok_or("its video is gone")?;
         let target = plan.rungs.last().ok_or("there is no rung")?.target;
-        check_shape(
+        picture::check_shape(
             video,
             ffi::pixel_aspect(input, &stream),
             (target.width_px, target.height_px),
         )?;
         let mut parameters = stream.parameters().clone();
-        let parameter_sets = check_bitstream(&parameters)?;
+        let parameter_sets = picture::check_bitstream(&parameters)?;
         ffi::forget_codec_tag(&mut parameters);
 
         let clock = plan.clock;
@@ -108,7 +105,7 @@ impl Copied {
         )?;
         let cap_bps = target.cap_bps(video.cadence.frame_rate().as_f64());
         require(
-            peak_bps(&index, &grid, frame_ticks, clock) <= cap_bps as f64,
+            peak_bps(&index, &grid, frame_ticks, clock) <= cap_bps,
             "its bitrate is higher than the rung's",
         )?;
         let copied = Self {
@@ -145,84 +142,6 @@ impl Copied {
 
 fn require(holds: bool, reason: Reason) -> Result<(), Reason> {
     if holds { Ok(()) } else { Err(reason) }
-}
-
-/// Upright, of the rung's size, of square pixels.
-fn check_shape(
-    video: &VideoStream,
-    pixel_aspect: Rational,
-    size: (u32, u32),
-) -> Result<(), Reason> {
-    require(
-        video.orientation == Orientation::Upright,
-        "it has to be turned",
-    )?;
-    let is_square =
-        pixel_aspect.numerator() == pixel_aspect.denominator() || pixel_aspect.numerator() == 0;
-    require(is_square, "its pixels are not square")?;
-    require(
-        (video.coded_width_px, video.coded_height_px) == size,
-        "its size is no rung's",
-    )
-}
-
-/// H.264 that every player decodes, of the colours that our own rungs have.
-fn check_bitstream(parameters: &codec::Parameters) -> Result<ParameterSets, Reason> {
-    require(parameters.id() == codec::Id::H264, "it is not H.264")?;
-    let sets = ParameterSets::parse(ffi::extradata(parameters))
-        .ok_or("it has not one parameter set of each kind")?;
-    let sps = Sps::parse(&sets.sps).ok_or("its parameter set is damaged")?;
-    let is_common = match sps.profile_idc {
-        profile::BASELINE => sps.is_constrained,
-        profile::MAIN | profile::HIGH => true,
-        _ => false,
-    };
-    let is_simple = is_common && sps.is_eight_bit && sps.chroma_format_idc == 1;
-    require(
-        is_simple && !sps.may_skip_frame_numbers && sps.level_idc <= MAX_LEVEL_IDC,
-        "its profile is not one that plays everywhere",
-    )?;
-    require(sps.is_progressive, "it is interlaced")?;
-    require(
-        sps.pixel_aspect
-            .is_none_or(|(width, height)| width == height),
-        "its pixels are not square",
-    )?;
-
-    let video = codec::Context::from_parameters(parameters.clone())
-        .and_then(|context| context.decoder().video())
-        .map_err(|_| "its parameters cannot be read")?;
-    require(
-        video.format() == format::Pixel::YUV420P
-            && !sps.is_full_range
-            && video.color_range() != color::Range::JPEG,
-        "its pixels are not 8-bit 4:2:0 of limited range",
-    )?;
-    use color::{Primaries, Space, TransferCharacteristic};
-    const BT709: u32 = 1;
-    const UNSPECIFIED: u32 = 2;
-    let in_container = (
-        video.color_primaries(),
-        video.color_transfer_characteristic(),
-        video.color_space(),
-    );
-    let is_hd = video.width().min(video.height()) >= MIN_HD_PX;
-    let is_bt709 = match in_container {
-        (Primaries::BT709, TransferCharacteristic::BT709, Space::BT709) => true,
-        (
-            Primaries::BT709 | Primaries::Unspecified,
-            TransferCharacteristic::BT709 | TransferCharacteristic::Unspecified,
-            Space::BT709 | Space::Unspecified,
-        ) => is_hd,
-        _ => false,
-    };
-    let agrees = sps.colour.is_none_or(|codes| {
-        codes
-            .iter()
-            .all(|code| matches!(*code, BT709 | UNSPECIFIED))
-    });
-    require(is_bt709 && agrees, "its colours are not BT.709")?;
-    Ok(sets)
 }
 
 /// Ticks of the stream between any two pictures.
@@ -287,17 +206,21 @@ fn grid(
     Ok(clock.starts_over(&idrs, end, FRAGMENT_MS, segment_ms))
 }
 
-/// The highest video bitrate of any segment, in bit/s.
-fn peak_bps(index: &[IndexedPacket], grid: &[Start], frame_ticks: i64, clock: Clock) -> f64 {
+/// The highest video bitrate in bit/s, by the rule by which it is told to players.
+fn peak_bps(index: &[IndexedPacket], grid: &[Start], frame_ticks: i64, clock: Clock) -> u64 {
     let starts = grid.iter().filter(|start| start.starts_segment);
     let firsts: Vec<usize> = starts
         .map(|start| (start.pts / frame_ticks) as usize)
         .chain(std::iter::once(index.len()))
         .collect();
-    let rates = firsts.windows(2).map(|pair| {
+    let segments = firsts.windows(2).map(|pair| {
         let packets = &index[pair[0]..pair[1]];
-        let len_bytes: u64 = packets.iter().map(|packet| packet.len_bytes).sum();
-        len_bytes as f64 * 8.0 / clock.seconds(packets.len() as i64 * frame_ticks)
+        Segment {
+            start_s: clock.seconds(pair[0] as i64 * frame_ticks),
+            duration_s: clock.seconds(packets.len() as i64 * frame_ticks),
+            offset_bytes: 0,
+            len_bytes: packets.iter().map(|packet| packet.len_bytes).sum(),
+        }
     });
-    rates.fold(0.0, f64::max)
+    peak_bandwidth_bps(&segments.collect::<Vec<_>>())
 }

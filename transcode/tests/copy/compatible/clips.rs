@@ -24,7 +24,7 @@ const PLAIN: Clip = Clip {
     fragments: "|0 2 |4",
 };
 
-pub(super) const CLIPS: [Clip; 19] = [
+pub(super) const CLIPS: [Clip; 20] = [
     Clip {
         name: "index last.mp4",
         ..PLAIN
@@ -87,6 +87,12 @@ pub(super) const CLIPS: [Clip; 19] = [
         sound: "-f lavfi -i sine=r=48000:d=3",
         encoding: "-g 250",
         fragments: "|0",
+        ..PLAIN
+    },
+    Clip {
+        name: "an IDR frame just before the end.mp4",
+        picture: "s=640x360:r=25:d=4.12",
+        sound: "-f lavfi -i sine=r=48000:d=4.12",
         ..PLAIN
     },
     Clip {

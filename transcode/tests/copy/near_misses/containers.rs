@@ -158,24 +158,13 @@ const NEAR_MISSES: [NearMiss; 24] = [
         ..DRAWN
     },
     NearMiss {
-        name: "a last picture that stands for half a second",
+        name: "a last picture that stands four times as long",
         why: "stand too long",
+        picture: "s=640x360:r=25:d=8",
+        // An edit would end before.
+        encoding: "-bf 0 -use_editlist 0",
         sound: "",
-        then: |clip| {
-            patch(clip, "stands.mp4", |bytes| {
-                let path = [&SAMPLE_TABLE[..], &[b"stts"]].concat();
-                edit_box(bytes, &path, &mut |runs| {
-                    let [count, step] = [8, 12].map(|at| u32_at(runs, at));
-                    put_u32(runs, 4, 2);
-                    put_u32(runs, 8, count - 1);
-                    runs.extend(
-                        [1, step * 25 / 2]
-                            .iter()
-                            .flat_map(|field: &u32| field.to_be_bytes()),
-                    );
-                });
-            })
-        },
+        then: with_a_long_end,
         ..DRAWN
     },
     NearMiss {
@@ -238,5 +227,32 @@ fn five_seconds_ahead(clip: &Path) -> PathBuf {
             let later = u32_at(edits, 12) + FIVE_SECONDS;
             put_u32(edits, 12, later);
         });
+    })
+}
+
+/// By the table of durations, and by the track's own.
+fn with_a_long_end(clip: &Path) -> PathBuf {
+    patch(clip, "long_end.mp4", |bytes| {
+        let mut longer = 0;
+        let path = [&SAMPLE_TABLE[..], &[b"stts"]].concat();
+        edit_box(bytes, &path, &mut |runs| {
+            let [count, step] = [8, 12].map(|at| u32_at(runs, at));
+            put_u32(runs, 4, 2);
+            put_u32(runs, 8, count - 1);
+            runs.extend(
+                [1, 4 * step]
+                    .iter()
+                    .flat_map(|field: &u32| field.to_be_bytes()),
+            );
+            longer = 3 * step;
+        });
+        edit_box(
+            bytes,
+            &[b"moov", b"trak", b"mdia", b"mdhd"],
+            &mut |header| {
+                let duration = u32_at(header, 16) + longer;
+                put_u32(header, 16, duration);
+            },
+        );
     })
 }

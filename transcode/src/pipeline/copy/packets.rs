@@ -7,28 +7,28 @@ use ffmpeg_next::codec::packet::{Flags, side_data};
 
 use super::{Copied, Reason, require};
 use crate::h264::{ParameterSets, nal_type, nal_units, starts_picture, type_of};
-use crate::time::{Grid, Walk};
+use crate::time::{Grid, GridCursor};
 
 /// A packet as the copied rung's muxer takes it: time stamps in ticks of the output.
-pub(in crate::pipeline) struct Passed {
+pub(in crate::pipeline) struct CopiedPacket {
     pub(in crate::pipeline) packet: ffmpeg::Packet,
     pub(in crate::pipeline) starts_fragment: bool,
     pub(in crate::pipeline) starts_segment: bool,
 }
 
 /// The original's video packets on their way, in decode order.
-pub(in crate::pipeline) struct Passage {
+pub(in crate::pipeline) struct PacketCheck {
     copied: Copied,
-    walk: Walk,
+    cursor: GridCursor,
     /// Packets so far.
     count: i64,
     gop: Gop,
 }
 
-impl Passage {
+impl PacketCheck {
     pub(in crate::pipeline) fn new(copied: Copied) -> Self {
         Self {
-            walk: Grid::At(copied.grid.clone()).walk(copied.clock),
+            cursor: Grid::At(copied.grid.clone()).cursor(copied.clock),
             copied,
             count: 0,
             gop: Gop::default(),
@@ -36,7 +36,10 @@ impl Passage {
     }
 
     /// Takes the next packet; an error ends all copying.
-    pub(in crate::pipeline) fn pass(&mut self, packet: &ffmpeg::Packet) -> Result<Passed, Reason> {
+    pub(in crate::pipeline) fn pass(
+        &mut self,
+        packet: &ffmpeg::Packet,
+    ) -> Result<CopiedPacket, Reason> {
         let changes_parameters = |kind| {
             matches!(
                 kind,
@@ -79,10 +82,10 @@ impl Passage {
         passed.set_pts(Some(shown * frame_ticks));
         passed.set_dts(Some(decoded * frame_ticks));
         let (starts_fragment, starts_segment) = match is_idr {
-            true => self.walk.step(shown * frame_ticks),
+            true => self.cursor.step(shown * frame_ticks),
             false => (false, false),
         };
-        Ok(Passed {
+        Ok(CopiedPacket {
             packet: passed,
             starts_fragment,
             starts_segment,
