@@ -183,14 +183,23 @@ impl Queue {
         let take = Take::new();
         let store = self.store.counting_anew();
         let claimed = marker.claimed(&self.owner, &take, store.settings().lease);
-        let claimed_at = Instant::now();
-        let swap = store.swap(&object, claimed.to_json(), Condition::Is(&etag));
-        let (swap, found) = tokio::join!(swap, Found::look(&store, id));
-        let Swap::Won(etag) = swap? else {
-            return Ok(None);
-        };
         let takeovers = claimed.takeovers;
-        let lease = Lease::hold(&store, id, take, claimed, etag, claimed_at);
+        let claimed_at = Instant::now();
+        let hold = async {
+            let body = claimed.to_json();
+            match store.swap(&object, body, Condition::Is(&etag)).await {
+                Ok(Swap::Won(etag)) => Ok(Lease::hold(&store, id, take, claimed, etag, claimed_at)),
+                Ok(Swap::Lost) => Err(None),
+                Err(error) => Err(Some(error)),
+            }
+        };
+        // The lease is held, and renewed, from the swap's answer on, however long the look takes; where the
+        // swap is not won, nobody waits for the look.
+        let look = async { Ok(Found::look(&store, id).await) };
+        let (lease, found) = match tokio::try_join!(hold, look) {
+            Ok(won) => won,
+            Err(not_won) => return not_won.map_or(Ok(None), Err),
+        };
         let claim = Claim {
             store,
             lease,

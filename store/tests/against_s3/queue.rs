@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue, outcome};
 use store::queue::Queue;
 use store::{Error, State};
+use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_twelve_claimers_one_wins() {
@@ -197,6 +198,45 @@ async fn a_claim_outlives_its_lease_while_it_is_renewed() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_renewed_while_its_first_look_hangs_and_losers_do_not_wait_for_theirs() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets
+        .store_behind_proxy(|settings| settings.lease = 2 * SHORT_LEASE)
+        .await;
+    let id = enqueue(&store).await;
+    let key = format!("queue/{id}");
+    proxy.hold("HEAD /raw/deleted/");
+    let mut claims = JoinSet::new();
+    for owner in 0..6 {
+        let queue = Queue::new(store.clone(), format!("worker {owner}"));
+        claims.spawn(async move { queue.claim(1).await.unwrap() });
+    }
+    let soon = Duration::from_secs(60);
+    let losers = async {
+        for _ in 0..5 {
+            assert!(claims.join_next().await.unwrap().unwrap().is_none());
+        }
+    };
+    tokio::time::timeout(soon, losers)
+        .await
+        .expect("five that end without their look");
+    let won = buckets.body("raw", &key).await;
+    let renewed = async {
+        while buckets.body("raw", &key).await == won {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(soon, renewed)
+        .await
+        .expect("a renewal while the look is held");
+
+    proxy.release();
+    let (claim, _status) = claims.join_next().await.unwrap().unwrap().unwrap();
+    assert!(!claim.must_run_alone());
+    claim.finish().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
