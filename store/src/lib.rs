@@ -19,6 +19,7 @@ mod keys;
 mod lease;
 mod marker;
 mod media_upload;
+mod multipart;
 mod original;
 pub mod package;
 mod playlist;

@@ -6,12 +6,12 @@
 //! the last are of equal size, as some stores demand. Memory: two parts, whatever the length.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::CompletedPart;
 use bytes::{Bytes, BytesMut};
 
 use crate::client;
-use crate::error::is_missing;
 use crate::keys::Object;
+use crate::multipart::Multipart;
 use crate::{Error, RungName, Store, Take, VideoId};
 
 /// S3 takes parts of 5 MiB to 5 GiB, 10,000 at most: 78 GiB a file with this size.
@@ -25,8 +25,8 @@ pub struct MediaUpload {
     id: VideoId,
     take: Take,
     rung: RungName,
-    /// The multipart upload; none before the first part is full, and once it is completed or given up.
-    upload_id: Option<String>,
+    /// None before the first part is full.
+    multipart: Option<Multipart>,
     head_len_bytes: usize,
     part_len_bytes: usize,
     /// The first part; it begins with room for the head.
@@ -55,7 +55,7 @@ impl MediaUpload {
             id,
             take: take.clone(),
             rung: rung.clone(),
-            upload_id: None,
+            multipart: None,
             head_len_bytes,
             // The head must lie in the first part as a whole.
             part_len_bytes: PART_LEN_BYTES.max(head_len_bytes),
@@ -77,15 +77,19 @@ impl MediaUpload {
         self.first
             .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
         while !bytes.is_empty() {
-            if self.upload_id.is_none() {
-                self.create().await?;
-            }
+            let multipart = match &mut self.multipart {
+                Some(multipart) => multipart,
+                none => {
+                    let object = Object::Rendition(self.id, &self.take, &self.rung);
+                    none.insert(Multipart::begin(&self.store, &object, &self.runtime).await?)
+                }
+            };
             let room = self.part_len_bytes - self.pending.len();
             self.pending
                 .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
             if self.pending.len() == self.part_len_bytes {
                 let part = self.pending.split().freeze();
-                let sent = self.send_part(self.sent.len() as i32 + 2, part).await?;
+                let sent = multipart.send(self.sent.len() as i32 + 2, part).await?;
                 self.sent.push(sent);
             }
         }
@@ -108,25 +112,25 @@ impl MediaUpload {
         }
         self.first[..head.len()].copy_from_slice(head);
         let first = self.first.split().freeze();
-        if self.upload_id.is_none() {
+        let Some(multipart) = self.multipart.take() else {
             self.put(first).await?;
             return Ok(self.len_bytes);
-        }
+        };
         let rest = self.pending.split().freeze();
         let last = async {
             match rest.is_empty() {
                 true => Ok(None),
-                false => self
-                    .send_part(self.sent.len() as i32 + 2, rest)
-                    .await
-                    .map(Some),
+                false => {
+                    let last = multipart.send(self.sent.len() as i32 + 2, rest);
+                    last.await.map(Some)
+                }
             }
         };
-        let (first, last) = tokio::try_join!(self.send_part(1, first), last)?;
+        let (first, last) = tokio::try_join!(multipart.send(1, first), last)?;
         self.sent.insert(0, first);
         self.sent.extend(last);
-        self.complete().await?;
-        self.upload_id = None;
+        let object = Object::Rendition(self.id, &self.take, &self.rung);
+        multipart.complete(&object, self.sent).await?;
         Ok(self.len_bytes)
     }
 
@@ -134,36 +138,11 @@ impl MediaUpload {
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep frees it then.
-    pub async fn abort(mut self) -> Result<(), Error> {
-        match self.upload_id.take() {
-            Some(upload_id) => {
-                let object = Object::Rendition(self.id, &self.take, &self.rung);
-                let bucket = object.bucket(self.store.settings());
-                self.store
-                    .abort_multipart(bucket, &object.key(), &upload_id)
-                    .await
-            }
+    pub async fn abort(self) -> Result<(), Error> {
+        match self.multipart {
+            Some(multipart) => multipart.abort().await,
             None => Ok(()),
         }
-    }
-
-    async fn create(&mut self) -> Result<(), Error> {
-        let object = Object::Rendition(self.id, &self.take, &self.rung);
-        let answer = self
-            .store
-            .s3()
-            .create_multipart_upload()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .content_type(object.content_type())
-            .cache_control(object.cache_control())
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
-        self.upload_id = Some(answer.upload_id.unwrap_or_default());
-        Ok(())
     }
 
     /// The whole file at once. Where the answer is lost it is sent again: only this take writes the key,
@@ -184,98 +163,5 @@ impl MediaUpload {
             .await
             .map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
         Ok(())
-    }
-
-    async fn send_part(&self, number: i32, part: Bytes) -> Result<CompletedPart, Error> {
-        let object = Object::Rendition(self.id, &self.take, &self.rung);
-        let answer = self
-            .store
-            .s3()
-            .upload_part()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .set_upload_id(self.upload_id.clone())
-            .part_number(number)
-            .body(ByteStream::from(part))
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await
-            .map_err(|error| {
-                Error::from_sdk(format!("upload part {number} of {}", object.key()), &error)
-            })?;
-        Ok(CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(answer.e_tag)
-            .build())
-    }
-
-    async fn complete(&mut self) -> Result<(), Error> {
-        let object = Object::Rendition(self.id, &self.take, &self.rung);
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(self.sent.clone()))
-            .build();
-        let answer = self
-            .store
-            .s3()
-            .complete_multipart_upload()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .set_upload_id(self.upload_id.clone())
-            .multipart_upload(parts)
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            // The first answer was lost and the SDK asked again: the upload is gone, the file is there.
-            Err(error) if is_missing(&error) && self.store.exists(&object).await? => Ok(()),
-            Err(error) => Err(Error::from_sdk(
-                format!("complete upload {}", object.key()),
-                &error,
-            )),
-        }
-    }
-}
-
-impl Drop for MediaUpload {
-    fn drop(&mut self) {
-        let Some(upload_id) = self.upload_id.take() else {
-            return;
-        };
-        let object = Object::Rendition(self.id, &self.take, &self.rung);
-        let (key, store) = (object.key(), self.store.clone());
-        self.runtime.spawn(async move {
-            let bucket = &store.settings().video_bucket;
-            if let Err(error) = store.abort_multipart(bucket, &key, &upload_id).await {
-                tracing::debug!(key, %error, "left for the sweep");
-            }
-        });
-    }
-}
-
-impl Store {
-    pub(crate) async fn abort_multipart(
-        &self,
-        bucket: &str,
-        key: &str,
-        upload_id: &str,
-    ) -> Result<(), Error> {
-        let answer = self
-            .s3()
-            .abort_multipart_upload()
-            .bucket(bucket)
-            .key(key)
-            .upload_id(upload_id)
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(Error::from_sdk(format!("abort upload {key}"), &error)),
-        }
     }
 }

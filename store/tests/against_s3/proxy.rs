@@ -104,7 +104,12 @@ impl Proxy {
     }
 
     pub(crate) fn release(&self) {
-        *self.faults.held.lock().unwrap() = None;
+        self.release_and_hold(None);
+    }
+
+    /// Releases what is held, and from then on keeps requests that begin so.
+    pub(crate) fn release_and_hold(&self, request: Option<&str>) {
+        *self.faults.held.lock().unwrap() = request.map(str::to_owned);
         self.faults.released.notify_waiters();
     }
 

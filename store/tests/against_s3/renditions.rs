@@ -44,6 +44,44 @@ async fn a_rendition_is_streamed_and_its_head_comes_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_dropped_leaves_nothing_whenever_that_is() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let id = enqueue(&store).await;
+    let (claim, _status) = claim(&store, "worker").await;
+    let rung = "1080p".parse().unwrap();
+    let begin = || MediaUpload::begin(&store, id, claim.take(), &rung, 8);
+    let none_is_left = async || {
+        while buckets.unfinished_uploads("video").await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let soon = Duration::from_secs(60);
+
+    let mut open = begin();
+    open.append(pattern(9 << 20, 7)).await.unwrap();
+    assert_eq!(buckets.unfinished_uploads("video").await, 1);
+    drop(open);
+    tokio::time::timeout(soon, none_is_left()).await.unwrap();
+
+    // The request that opens it is on its way.
+    proxy.hold("POST /video/videos/");
+    let mut opening = begin();
+    tokio::select! {
+        _ = opening.append(pattern(9 << 20, 7)) => panic!("it was opened without an answer"),
+        () = proxy.holding() => {}
+    }
+    drop(opening);
+    proxy.release_and_hold(Some("DELETE /video/videos/"));
+    tokio::time::timeout(soon, proxy.holding())
+        .await
+        .expect("it is given up once it is open");
+    assert_eq!(buckets.unfinished_uploads("video").await, 1);
+    proxy.release();
+    tokio::time::timeout(soon, none_is_left()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_done_video_has_playlists_whose_urls_read_the_media() {
     let buckets = Buckets::start().await;
     let store = buckets
