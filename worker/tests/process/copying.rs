@@ -1,22 +1,25 @@
 //! The original's own pictures as the top rung, and a file that proves to be unfit in the middle.
 
 use std::process::Command;
+use std::time::Duration;
 
-use store::State;
+use store::{Settings, State};
+use tokio::time::timeout;
 
 use crate::buckets::Buckets;
 use crate::worker_process::{Worker, upload, wait_for, wait_until};
 
-const LADDER: (&str, &str) = ("LADDER", "180:23:200k,360:23:800k");
+const LADDER: (&str, &str) = ("LADDER", "180:23:200k,360:23:20M");
 
-/// Closed groups of two seconds; `spoil` may change its bytes, knowing where the last IDR frame is.
+/// Closed groups of two seconds, a megabyte a second; `spoil` may change its bytes, knowing where the last
+/// IDR frame is.
 fn compatible_clip(seconds: u32, spoil: impl FnOnce(&mut [u8], usize)) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.mp4");
     let arguments = format!(
-        "-v error -f lavfi -i testsrc2=s=640x360:r=25:d={seconds} \
-         -f lavfi -i sine=r=48000:d={seconds} -c:a aac -c:v libx264 -preset veryfast -crf 28 \
-         -maxrate 500k -bufsize 250k -g 50 -keyint_min 50 -sc_threshold 0 -pix_fmt yuv420p \
+        "-v error -f lavfi -i testsrc2=s=640x360:r=25:d={seconds},noise=alls=60:allf=t \
+         -f lavfi -i sine=r=48000:d={seconds} -c:a aac -c:v libx264 -preset veryfast -b:v 8M \
+         -maxrate 8M -bufsize 4M -g 50 -keyint_min 50 -sc_threshold 0 -pix_fmt yuv420p \
          -color_range tv -colorspace bt709 -color_primaries bt709 -color_trc bt709"
     );
     let mut ffmpeg = Command::new("ffmpeg");
@@ -49,16 +52,32 @@ async fn a_compatible_original_is_copied_unless_it_must_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_proves_unfit_in_the_middle_costs_no_attempt_and_leaves_nothing() {
     let buckets = Buckets::start().await;
-    let store = buckets.store().await;
+    let (store, proxy) = (buckets.store().await, buckets.proxy().await);
     // The slice, behind its length in four bytes, says that it is no IDR frame's.
-    let clip = compatible_clip(20, |bytes, last_idr| {
+    let clip = compatible_clip(14, |bytes, last_idr| {
         assert_eq!(bytes[last_idr + 4], 0x65);
         bytes[last_idr + 4] = 0x41;
     });
     let id = upload(&store, clip).await;
     let marker = format!("queue/{id}");
-    let _worker = Worker::start(&buckets.settings(), &[LADDER]);
-    let first = wait_for(&store, id, State::Processing, || {}).await;
+    let settings = Settings {
+        endpoint: Some(proxy.endpoint()),
+        ..buckets.settings()
+    };
+    proxy.hold("POST /video/videos/");
+    let _worker = Worker::start(&settings, &[LADDER]);
+    // Only the top rung is so long that it opens a multipart upload: first the copy, which has no answer yet
+    // when all starts anew, then what is encoded instead.
+    let soon = Duration::from_secs(120);
+    let copy = timeout(soon, proxy.holding()).await;
+    copy.expect("the copy opens an upload");
+    let first = store.status(id).await.unwrap().unwrap().value;
+    let encoded = timeout(soon, proxy.holding()).await;
+    encoded.expect("what is encoded instead opens an upload");
+    proxy.release_and_hold(Some("DELETE /video/videos/"));
+    let given_up = timeout(soon, proxy.holding()).await;
+    given_up.expect("the copy's upload, open by now, is given up");
+    proxy.release();
     let status = wait_for(&store, id, State::Done, || {}).await;
     assert_eq!(status.take, first.take, "the same claim went on");
     assert!(status.renditions.iter().all(|rendition| !rendition.copied));
@@ -67,7 +86,7 @@ async fn what_proves_unfit_in_the_middle_costs_no_attempt_and_leaves_nothing() {
         let url = url.await.unwrap();
         let body = reqwest::get(url.expose()).await.unwrap().bytes().await;
         assert_eq!(body.unwrap().len() as u64, rendition.bytes);
-        assert_eq!(crate::decoded_frames(url.expose()), 20 * 25);
+        assert_eq!(crate::decoded_frames(url.expose()), 14 * 25);
     }
     assert!(store.dead_jobs().await.unwrap().is_empty());
     wait_until(async || !buckets.keys("raw", "queue/").await.contains(&marker)).await;
