@@ -1,6 +1,7 @@
 //! `bench`: how fast AssetLab is, in tables.
 //!
-//! Each subcommand measures one thing, prints it and renews its section of `RESULTS.md`.
+//! Each subcommand measures one thing, prints it and renews its section of `RESULTS.md`. One runs at a
+//! time: a second would disturb what the first measures, and clears its folder.
 
 mod claims;
 mod clips;
@@ -25,7 +26,15 @@ mod target;
 mod throughput;
 mod x264;
 
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+
+/// For all that is made: what a run that was killed has left there is gone with the next.
+const FOLDER: &str = "../target/bench";
 
 /// Measures AssetLab and writes benches/RESULTS.md
 #[derive(Parser)]
@@ -49,7 +58,11 @@ enum Bench {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Bench::Ours(_)) {
+        take_folder()?;
+    }
+    match command {
         Bench::Compare(args) => compare::run(&args),
         Bench::Copy(args) => copy::run(&args),
         Bench::Duration(args) => duration::run(&args),
@@ -59,4 +72,20 @@ fn main() -> anyhow::Result<()> {
         Bench::Cost(args) => cost::run(&args),
         Bench::Ours(args) => ours::run(&args),
     }
+}
+
+/// Empties the folder, and has all temporary folders made in it.
+fn take_folder() -> anyhow::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+    .and_then(|()| fs::create_dir_all(&folder))
+    .with_context(|| format!("cannot empty {}", folder.display()))?;
+    let folder = fs::canonicalize(folder)?;
+    if tempfile::env::override_temp_dir(&folder).is_err() {
+        bail!("temporary folders are made elsewhere already");
+    }
+    Ok(())
 }

@@ -39,8 +39,13 @@ impl Binaries {
         if !path.is_file() {
             bail!("there is no {}: build it first", path.display());
         }
-        let mut command = Command::new(path);
-        command.env_clear().env("LOG_FORMAT", "json");
+        // However this process ends, the kernel ends what its main thread has started.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(path)
+            .env_clear()
+            .env("LOG_FORMAT", "json");
         Ok(command)
     }
 }
