@@ -1,42 +1,45 @@
 //! The stages of a transcode one at a time, for benches. Nothing here is promised to stay.
 
 use crossbeam_channel::{Receiver, unbounded};
-use ffmpeg_next as ffmpeg;
 use ffmpeg_next::{codec, frame};
 
 use super::audio::AudioPath;
+use super::copy::{Copied, CopiedPacket, PacketCheck};
 use super::feed::Feed;
-use super::file::File;
 use super::plan::Plan;
+use super::rung::{Making, Rung};
 use super::video::VideoPath;
 use super::{Item, Queues, Stop};
 use crate::control::{CancelToken, Control, ProgressReport};
-use crate::encode::VideoEncoder;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ffi;
 use crate::filter::Scaler;
 use crate::input::{Demuxer, Source};
 use crate::media_error::Doing;
-use crate::mux::{Fragmenter, Muxer};
-use crate::options::Options;
+use crate::options::{CopyMode, Options};
 use crate::probe::{self, Probe};
-use crate::sink::{MemorySink, RenditionPlan, Sink};
+use crate::report::Rendition;
+use crate::sink::MemorySink;
 use crate::time::Paced;
 
 /// A file and what will be made of it.
-struct Opened {
+struct Opened<'a> {
     demuxer: Demuxer,
     probe: Probe,
     plan: Plan,
-    options: Options,
+    options: &'a Options,
 }
 
-impl Opened {
-    fn new(source: Source) -> Result<Self> {
-        let options = Options::default();
+impl<'a> Opened<'a> {
+    fn new(source: Source, options: &'a Options) -> Result<Self> {
         let demuxer = Demuxer::open(source, &options.limits, &CancelToken::new())?;
         let probe = probe::read(&demuxer, &options.limits)?;
-        let plan = Plan::new(&probe, demuxer.len_bytes(), &options)?;
+        let mut plan = Plan::new(&probe, demuxer.len_bytes(), options)?;
+        if options.copy == CopyMode::Auto
+            && let Ok(copied) = Copied::prove(&demuxer, &probe, &plan, options)
+        {
+            plan = plan.with_copied(copied);
+        }
         Ok(Self {
             demuxer,
             probe,
@@ -56,15 +59,16 @@ impl Opened {
             None => vec![self.probe.video.index],
         };
         self.demuxer.keep_only(kept);
-        let video = VideoPath::open(&self.demuxer, &self.probe, &self.plan, &self.options)?;
+        let video = VideoPath::open(&self.demuxer, &self.probe, &self.plan, self.options)?;
         let control = Control::default();
         let mut progress = ProgressReport::new(&control);
-        let feed = Feed::new(video, audio, None, queues);
+        let packet_check = self.plan.copied.clone().map(PacketCheck::new);
+        let feed = Feed::new(video, audio, packet_check, queues);
         let limits = &self.options.limits;
         match feed.run(&mut self.demuxer, &self.probe, limits, &mut progress) {
             Ok(_) => Ok(()),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::NotCopied(_)) => unreachable!("nothing is copied"),
+            Err(Stop::NotCopied(reason)) => unreachable!("no clip for benches: {reason}"),
         }
     }
 }
@@ -73,16 +77,16 @@ impl Opened {
 ///
 /// # Errors
 /// As [`transcode`](crate::transcode).
-pub fn decode_pictures(source: Source) -> Result<()> {
-    Opened::new(source)?.feed(None, Queues::default())
+pub fn decode_pictures(source: Source, options: &Options) -> Result<()> {
+    Opened::new(source, options)?.feed(None, Queues::default())
 }
 
 /// Reads a file, decodes its sound and encodes it.
 ///
 /// # Errors
 /// As [`transcode`](crate::transcode).
-pub fn encode_sound(source: Source) -> Result<()> {
-    let mut opened = Opened::new(source)?;
+pub fn encode_sound(source: Source, options: &Options) -> Result<()> {
+    let mut opened = Opened::new(source, options)?;
     let (Some(mut path), Some(stream)) = (opened.audio()?, &opened.probe.audio) else {
         return Ok(());
     };
@@ -95,147 +99,100 @@ pub fn encode_sound(source: Source) -> Result<()> {
     path.finish(end_s, &queues)
 }
 
-/// A clip as it comes to the encoders.
+/// A clip as it comes to its top rung.
 pub struct Clip {
     plan: Plan,
-    pictures: Vec<Paced<frame::Video>>,
-    audio: Option<(codec::Parameters, u32)>,
-    sound: Vec<ffmpeg::Packet>,
-    end: i64,
+    audio: Option<codec::Parameters>,
+    items: Vec<Item>,
 }
 
-/// A rung's pictures.
-pub struct Scaled(Vec<Paced<frame::Video>>);
-
-/// A rung's packets.
-pub struct Encoded {
-    parameters: codec::Parameters,
-    packets: Vec<ffmpeg::Packet>,
-}
+/// A rung's whole queue.
+pub struct Queue(Receiver<Item>);
 
 impl Clip {
     /// Keeps the whole clip in memory.
     ///
     /// # Errors
     /// As [`transcode`](crate::transcode).
-    pub fn read(source: Source) -> Result<Self> {
-        let mut opened = Opened::new(source)?;
+    pub fn read(source: Source, options: &Options) -> Result<Self> {
+        let mut opened = Opened::new(source, options)?;
         let audio = opened.audio()?;
         let parameters = audio.as_ref().map(AudioPath::parameters);
         let (queue, items) = unbounded();
-        let queues = Queues {
-            encoded: vec![queue],
-            copied: None,
-        };
+        let mut queues = Queues::default();
+        match opened.plan.copied {
+            Some(_) => queues.copied = Some(queue),
+            None => queues.encoded.push(queue),
+        }
         opened.feed(audio, queues)?;
-        let plan = opened.plan;
-        let rate = plan.audio.map(|audio| audio.sample_rate_hz);
-        let mut clip = Self {
-            audio: parameters.zip(rate),
-            plan,
-            pictures: Vec::new(),
-            sound: Vec::new(),
-            end: 0,
-        };
-        clip.collect(&items);
-        Ok(clip)
-    }
-
-    fn collect(&mut self, items: &Receiver<Item>) {
-        for item in items {
-            match item {
-                Item::Picture(picture) => self.pictures.push(picture),
-                Item::Sound(packet) => self.sound.push(packet),
-                Item::End(end) => self.end = end,
-                Item::Copy(_) => unreachable!("nothing is copied"),
-            }
-        }
-    }
-
-    /// How many pictures it has.
-    #[must_use]
-    pub fn pictures(&self) -> usize {
-        self.pictures.len()
-    }
-
-    /// The rungs' names, from small to large.
-    #[must_use]
-    pub fn rungs(&self) -> Vec<String> {
-        let targets = self.plan.rungs.iter().map(|rung| rung.target);
-        targets.map(|target| target.name()).collect()
-    }
-
-    /// Scales all pictures to a rung's size.
-    ///
-    /// # Errors
-    /// [`Error::Media`].
-    pub fn scale(&self, rung: usize) -> Result<Scaled> {
-        let target = self.plan.rungs[rung].target;
-        let (from, to) = (self.plan.top_size(), (target.width_px, target.height_px));
-        let mut scaler = (from != to).then(|| Scaler::new(from, to)).transpose()?;
-        let scaled = self.pictures.iter().map(|picture| {
-            let mut frame = ffi::share(&picture.frame).doing("sharing a picture")?;
-            if let Some(scaler) = &mut scaler {
-                scaler.scale(&mut frame)?;
-            }
-            Ok(picture.with_frame(frame))
-        });
-        scaled.collect::<Result<_>>().map(Scaled)
-    }
-
-    /// Encodes a rung with so many threads.
-    ///
-    /// # Errors
-    /// [`Error::Media`].
-    pub fn encode(&self, rung: usize, pictures: &Scaled, threads: usize) -> Result<Encoded> {
-        let mut settings = self.plan.rungs[rung].clone();
-        settings.threads = threads;
-        let mut encoder = VideoEncoder::open(&settings)?;
-        let mut packets = Vec::new();
-        for picture in &pictures.0 {
-            let mut frame = ffi::share(&picture.frame).doing("sharing a picture")?;
-            encoder.send(&mut frame, picture.pts, picture.starts_fragment)?;
-            while let Some(packet) = encoder.receive()? {
-                packets.push(packet);
-            }
-        }
-        encoder.finish()?;
-        while let Some(packet) = encoder.receive()? {
-            packets.push(packet);
-        }
-        Ok(Encoded {
-            parameters: encoder.parameters(),
-            packets,
+        Ok(Self {
+            plan: opened.plan,
+            audio: parameters,
+            items: items.into_iter().collect(),
         })
     }
 
-    /// Makes fragments, indexes and so a whole file; gives its length in bytes.
+    fn pictures(&self) -> impl Iterator<Item = &Paced<frame::Video>> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Picture(picture) => Some(picture),
+            _ => None,
+        })
+    }
+
+    /// How many pictures are to be encoded.
+    #[must_use]
+    pub fn picture_count(&self) -> usize {
+        self.pictures().count()
+    }
+
+    /// What the top rung is made from.
     ///
     /// # Errors
-    /// [`Error::Media`].
-    pub fn mux(&self, rung: usize, encoded: &Encoded) -> Result<u64> {
-        let (target, timescale) = (self.plan.rungs[rung].target, self.plan.clock.timescale);
-        let rate = self.audio.as_ref().map(|(_, rate)| *rate);
-        let mut fragmenter = Fragmenter::new(timescale, rate);
-        for packet in &self.sound {
-            fragmenter.push_audio(packet.clone());
+    /// [`Error::Media`](crate::Error::Media).
+    pub fn queue(&self) -> Result<Queue> {
+        let (queue, items) = unbounded();
+        for item in &self.items {
+            let item = match item {
+                Item::Picture(picture) => Item::Picture(share(picture)?),
+                Item::Copy(passed) => Item::Copy(CopiedPacket {
+                    packet: passed.packet.clone(),
+                    ..*passed
+                }),
+                Item::Sound(packet) => Item::Sound(packet.clone()),
+                Item::End(end) => Item::End(*end),
+            };
+            // Its other end is here.
+            let _ = queue.send(item);
         }
-        for packet in &encoded.packets {
-            fragmenter.push_video(packet.clone(), packet.is_key());
-        }
-        fragmenter.finish(self.end);
-        let plan = RenditionPlan {
-            name: target.name(),
-            width_px: target.width_px,
-            height_px: target.height_px,
-        };
-        let sink = MemorySink::new().rendition(&plan).map_err(Error::Sink)?;
-        let mut file = File::new(sink, timescale, rate, self.plan.expected_fragments);
-        let mut muxer = Muxer::open(encoded.parameters.clone(), timescale, self.audio.clone())?;
-        while let Some(mut fragment) = fragmenter.pop() {
-            let bytes = muxer.write(&mut fragment)?;
-            file.append(muxer.init(), &fragment, true, bytes)?;
-        }
-        Ok(file.finish(muxer.init())?.len_bytes)
+        Ok(Queue(items))
     }
+
+    /// Makes the top rung, as its thread does; pictures have its size already.
+    ///
+    /// # Errors
+    /// As [`transcode`](crate::transcode).
+    pub fn make(&self, Queue(items): Queue) -> Result<Rendition> {
+        let making = match (&self.plan.copied, self.plan.rungs.last()) {
+            (Some(copied), _) => Making::Copied(copied.clone()),
+            (None, Some(settings)) => Making::Encoded(settings.clone()),
+            (None, None) => unreachable!("a plan has one rung at least"),
+        };
+        Rung::new(making, &self.plan, self.audio.clone()).run(&items, &MemorySink::new())
+    }
+
+    /// Scales all pictures to the smallest rung's size.
+    ///
+    /// # Errors
+    /// [`Error::Media`](crate::Error::Media).
+    pub fn scale(&self) -> Result<()> {
+        let target = self.plan.rungs[0].target;
+        let mut scaler = Scaler::new(self.plan.top_size(), (target.width_px, target.height_px))?;
+        self.pictures()
+            .try_for_each(|picture| Ok(scaler.scale(&mut share(picture)?.frame)?))
+    }
+}
+
+fn share(picture: &Paced<frame::Video>) -> Result<Paced<frame::Video>> {
+    let frame = ffi::share(&picture.frame).doing("sharing a picture")?;
+    Ok(picture.with_frame(frame))
 }
