@@ -9,6 +9,9 @@ use crate::ffmpeg;
 use crate::settings::{Rung, Settings};
 
 /// Of all planes and pictures, against the source scaled with `bicubic+accurate_rnd`.
+///
+/// libswscale shifts chroma unless it is told where that lies (`in_h_chr_pos=0:out_h_chr_pos=0`). Then
+/// the reference would shift against what the CLI scales instead: it fits one side only either way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Quality {
     pub(crate) ssim: f64,
