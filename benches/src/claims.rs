@@ -4,6 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::bail;
 use time::OffsetDateTime;
 
 use crate::machine;
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 waits_ms(&site.api, &site.process, args.uploads)?
             }
         };
-        let longest = waits_ms.iter().copied().fold(0.0, f64::max);
+        let longest = waits_ms.iter().copied().fold(f64::NAN, f64::max);
         table.row([
             name.to_owned(),
             format!("{:.0} ms", median(waits_ms)),
@@ -62,7 +63,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let text = format!(
         "{}\n\n{} uploads of a tiny clip, one after the other with pauses of different lengths: from the \
-         answer that the upload is complete until the log says `claimed`. `assetlab` tells its worker \
+         answer that the upload is complete until the log says `claimed`, which may come before the answer \
+         has reached the client: then the time is below 0. `assetlab` tells its worker \
          of uploads; separate workers look for them, 1 s after the last job at first, then less and \
          less often, each 10 s in the end. Requests are those of a worker that has been idle for {} s, counted over {} s; that of \
          `assetlab` was run as it runs it.\n\n{table}",
@@ -82,6 +84,7 @@ fn idle(parts: &Parts, watched: Duration) -> f64 {
     parts.s3.requests().len() as f64 * 60.0 / watched.as_secs_f64()
 }
 
+/// From the answer that an upload is complete to its claim; below 0 where that came first.
 fn waits_ms(api: &Api, worker: &Process, uploads: u32) -> anyhow::Result<Vec<f64>> {
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join(CLIP);
     let mut waits_ms = Vec::new();
@@ -92,12 +95,14 @@ fn waits_ms(api: &Api, worker: &Process, uploads: u32) -> anyhow::Result<Vec<f64
         let complete_at = OffsetDateTime::now_utc();
         api.wait_for(&id)?;
         let claims = worker.events("claimed")?;
-        for claim in claims.iter().filter(|claim| claim.is_of(&id)) {
-            let wait = claim.at()? - complete_at;
-            let wait_ms = (wait.as_seconds_f64() * 1000.0).max(0.0);
-            eprintln!("  {}: {wait_ms:.0} ms", upload + 1);
-            waits_ms.push(wait_ms);
-        }
+        let claims: Vec<_> = claims.iter().filter(|claim| claim.is_of(&id)).collect();
+        let [claim] = claims.as_slice() else {
+            bail!("the log has {} claims of an upload, not one", claims.len());
+        };
+        let wait = claim.at()? - complete_at;
+        let wait_ms = wait.as_seconds_f64() * 1000.0;
+        eprintln!("  {}: {wait_ms:.0} ms", upload + 1);
+        waits_ms.push(wait_ms);
     }
     Ok(waits_ms)
 }

@@ -58,11 +58,11 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<Usage> {
     })
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// The middle one, or the mean of the two in the middle; not a number of none.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     match (figures.len(), figures.len() / 2) {
-        (0, _) => 0.0,
+        (0, _) => f64::NAN,
         (len, half) if len % 2 == 0 => (figures[half - 1] + figures[half]) / 2.0,
         (_, half) => figures[half],
     }
@@ -87,5 +87,6 @@ mod tests {
     fn the_median_is_in_the_middle() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), 2.5);
+        assert!(median(vec![]).is_nan());
     }
 }
