@@ -20,6 +20,7 @@ const FIXTURE: &str = "../fixtures/butterfly_720p2997_7s.mp4";
 
 /// What to measure on, and how often
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// A folder of clips [default: clips are made from fixtures/]
     #[arg(long, env = "ASSETLAB_CLIPS")]
