@@ -5,7 +5,7 @@
 #   make dev    a debug server plus pages that reload as you edit
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
 #   make valgrind   tests of the transcoder with every access to memory checked
-#   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: half an hour on a quiet machine
+#   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: 45 minutes on a quiet machine
 #   make screenshots   renews the pictures in docs/
 
 # rustup installs here; a shell opened before that does not know it yet.
@@ -43,8 +43,8 @@ fuzz: test-packages
 valgrind: valgrind-packages
 	@scripts/valgrind.sh
 
-# BENCH_RUNS=3 does with fewer rounds; BENCH_CLIPS="a.mp4 b.mov" compares on clips of yours; ASSETLAB_CLIPS names a
-# folder of clips. Each line renews its section of the results, and can be run by itself.
+# BENCH_RUNS=3 does with fewer rounds; BENCH_CLIPS="a.mp4 b.mov" compares on clips of yours; ASSETLAB_CLIPS names the
+# folder of the collection that tests/expectations is about. Each line renews its section of the results, and can be run by itself.
 bench: bench-packages frontend/dist/index.html
 	cargo build --release --locked -p benches -p standalone -p api -p worker
 	target/release/bench compare $(BENCH_CLIPS)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use store::{StoreArgs, VideoId, parse_duration};
-use worker::{LimitArgs, TranscodeArgs, WorkerArgs};
+use worker::{LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
 /// site on this machine, its S3 included.
@@ -58,7 +58,7 @@ pub(crate) struct SiteArgs {
     _worker_jobs: Option<u16>,
     /// How often the worker looks for jobs that it was not told of, such as those to be tried again
     /// [default: 1s, growing to 10s]
-    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]
+    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     _poll_interval: Option<Duration>,
     /// How long a running transcode may go on when the site stops, before it is given back
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "0s")]

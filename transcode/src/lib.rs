@@ -6,16 +6,17 @@
 //!
 //! # What it holds to
 //!
-//! - **Plays everywhere.** H.264 High, 8-bit 4:2:0, limited-range BT.709, with AAC-LC in mono or
-//!   stereo. HDR10, HLG and Dolby Vision with such a base are tone-mapped, wide gamuts converted,
-//!   fields deinterlaced, what is transparent is black.
+//! - **Plays everywhere.** H.264 High (where it is copied, also Main or Constrained Baseline), 8-bit
+//!   4:2:0, limited-range BT.709, with AAC-LC in mono or stereo. HDR10, HLG and Dolby Vision with such
+//!   a base are tone-mapped, wide gamuts converted, fields deinterlaced, what is transparent is black.
 //! - **Encodes no more than it must.** One decode and one encode of the sound serve all rungs; the
 //!   top one keeps the original's packets where these are proven to be as good ([`CopyMode`]).
 //! - **Looks as it was meant to.** Upright, square pixels, never scaled up; a rung is named after
 //!   its short side.
 //! - **In sync.** Picture and sound begin at exactly zero, end together, and keep the distance
-//!   they had in the file, over gaps, drift and clocks that start anew. IDR frames lie at the same
-//!   times in all renditions, at most 2 s and a frame apart.
+//!   they had in the file, over gaps, drift and clocks that start anew. Fragments and segments start
+//!   at the same times in all renditions, each with an IDR frame: at most 2 s and a frame apart, or
+//!   4 s where the top one is copied.
 //! - **Whole, or said not to be.** What is damaged or cut short is an error, or a [`Warning`].
 //! - **A file is data.** The container is told by its content, from a list of demuxers; nothing is
 //!   ever opened on behalf of a file. Queues bound the memory that sound files take, and

@@ -57,7 +57,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "WORKER_JOBS", value_parser = clap::value_parser!(u16).range(1..))]
     pub worker_jobs: Option<u16>,
     /// Look at an empty queue so often [default: 1s, growing to 10s]
-    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_duration)]
+    #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     pub poll_interval: Option<Duration>,
     /// How long running jobs may go on after SIGTERM, before other workers get them
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "20s")]
@@ -160,6 +160,20 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Looks without a pause keep a store busy, and cost money.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A pause between two looks at the queue.
+///
+/// # Errors
+/// A sentence for whoever wrote the option.
+pub fn parse_poll_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        interval if interval < MIN_POLL_INTERVAL => Err("write 100ms or more".into()),
+        interval => Ok(interval),
+    }
+}
+
 /// Segments are whole groups of pictures, which are 2 s long.
 fn parse_segment_seconds(text: &str) -> Result<u32, String> {
     match text.parse() {
@@ -239,6 +253,7 @@ mod tests {
             ["--worker-jobs", "0"],
             ["--ladder", "721:23:1M"],
             ["--poll-interval", "soon"],
+            ["--poll-interval", "0s"],
             ["--copy", "always"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");

@@ -35,6 +35,8 @@ enum Failure {
 /// What a job that is done has made, and read for it.
 struct Made {
     renditions: usize,
+    /// Of them, those that were not encoded.
+    copied: usize,
     fetched: Fetched,
 }
 
@@ -74,6 +76,7 @@ pub(crate) async fn run(
                 %video_id,
                 %take,
                 renditions = made.renditions,
+                copied = made.copied,
                 duration_ms = duration_ms(),
                 start_ms = ms(parts.start),
                 transcode_ms = ms(parts.transcode),
@@ -147,6 +150,7 @@ async fn produce(
     }
     Ok(Made {
         renditions: renditions.len(),
+        copied: report.renditions.iter().filter(|r| r.copied).count(),
         fetched: report.fetched,
     })
 }

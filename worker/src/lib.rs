@@ -20,6 +20,6 @@ pub mod package;
 mod sink;
 mod stages;
 
-pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs};
+pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 pub use daemon::run;
 pub use memory::limit_memory;
