@@ -22,7 +22,8 @@ const FIXTURE: &str = "../fixtures/butterfly_720p2997_7s.mp4";
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// A folder of clips [default: clips are made from fixtures/]
+    /// The folder of the collection, with its film and camera clips [default: clips are made from
+    /// fixtures/]
     #[arg(long, env = "ASSETLAB_CLIPS")]
     clips_folder: Option<PathBuf>,
     /// Runs of each side, in turn

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use crate::clips::{self, Clips};
 use crate::machine;
 use crate::measure::Usage;
@@ -83,8 +85,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         false => args
             .clips
             .iter()
-            .map(fs::canonicalize)
-            .collect::<Result<_, _>>()?,
+            .map(|clip| {
+                fs::canonicalize(clip).with_context(|| format!("cannot open {}", clip.display()))
+            })
+            .collect::<anyhow::Result<_>>()?,
     };
     let clips = clips
         .iter()
