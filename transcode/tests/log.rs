@@ -1,28 +1,15 @@
 //! What libav says goes to the subscriber, and nowhere else.
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
+mod lines;
 mod oracle;
 
-use std::io::{Cursor, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Cursor;
 
+use lines::Lines;
 use oracle::make;
 use tempfile::tempdir;
 use transcode::{Control, MemorySink, Options, Source};
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// One test for the whole file: libav's callback and this subscriber are the process's.
 #[test]
@@ -49,7 +36,7 @@ fn libav_speaks_through_tracing() {
         &MemorySink::new(),
         &Control::default(),
     );
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     let libav: Vec<&str> = log
         .lines()
         .filter(|line| line.contains(" libav: "))

@@ -4,6 +4,8 @@
 
 mod compatible;
 mod drawing;
+#[path = "../lines/mod.rs"]
+mod lines;
 mod near_misses;
 #[path = "../oracle/mod.rs"]
 mod oracle;
