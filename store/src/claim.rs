@@ -8,7 +8,7 @@ use crate::keys::Object;
 use crate::lease::Lease;
 use crate::marker::Marker;
 use crate::status_writer::{Found, StatusWriter};
-use crate::{Error, Store, Take, VideoId};
+use crate::{Error, FailPoint, Store, Take, VideoId};
 
 /// What the uploader reads of a job that failed for reasons that are not the file's.
 const GIVEN_UP: &str = "The video could not be processed because of a fault on the server. \
@@ -70,7 +70,9 @@ impl Claim {
         // one.
         let settled = self.lease.marker().settled();
         if let Swap::Won(_) = self.lease.replace(&settled).await? {
+            FailPoint::MarkerSettled.reached(self.id());
             self.store.delete(&Object::Marker(self.id())).await?;
+            FailPoint::MarkerDeleted.reached(self.id());
         }
         Ok(())
     }
@@ -121,6 +123,7 @@ impl Claim {
         self.store
             .write(&Object::Dead(self.id()), dead.to_json())
             .await?;
+        FailPoint::DeadStored.reached(self.id());
         let reason = dead.last_error.as_deref();
         tracing::error!(video_id = %self.id(), take = %self.take(), reason, "job given up");
         self.finish().await

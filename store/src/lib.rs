@@ -14,6 +14,7 @@ mod claim;
 mod client;
 mod conditional;
 mod error;
+mod fail_point;
 mod id;
 mod keys;
 mod lease;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use error::Error;
+pub use fail_point::FailPoint;
 pub use id::{InvalidName, RungName, Take, VideoId};
 pub use media_upload::MediaUpload;
 pub use original::OriginalUpload;

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use crate::client;
 use crate::keys::Object;
 use crate::multipart::Multipart;
-use crate::{Error, RungName, Store, Take, VideoId};
+use crate::{Error, FailPoint, RungName, Store, Take, VideoId};
 
 /// S3 takes parts of 5 MiB to 5 GiB, 10,000 at most: 78 GiB a file with this size.
 const PART_LEN_BYTES: usize = 8 << 20;
@@ -81,7 +81,9 @@ impl MediaUpload {
                 Some(multipart) => multipart,
                 none => {
                     let object = Object::Rendition(self.id, &self.take, &self.rung);
-                    none.insert(Multipart::begin(&self.store, &object, &self.runtime).await?)
+                    let begun = Multipart::begin(&self.store, &object, &self.runtime).await?;
+                    FailPoint::RenditionBegun.reached(self.id);
+                    none.insert(begun)
                 }
             };
             let room = self.part_len_bytes - self.pending.len();
@@ -91,6 +93,7 @@ impl MediaUpload {
                 let part = self.pending.split().freeze();
                 let sent = multipart.send(self.sent.len() as i32 + 2, part).await?;
                 self.sent.push(sent);
+                FailPoint::RenditionPartStored.reached(self.id);
             }
         }
         Ok(())
@@ -114,6 +117,7 @@ impl MediaUpload {
         let first = self.first.split().freeze();
         let Some(multipart) = self.multipart.take() else {
             self.put(first).await?;
+            FailPoint::RenditionStored.reached(self.id);
             return Ok(self.len_bytes);
         };
         let rest = self.pending.split().freeze();
@@ -131,6 +135,7 @@ impl MediaUpload {
         self.sent.extend(last);
         let object = Object::Rendition(self.id, &self.take, &self.rung);
         multipart.complete(&object, self.sent).await?;
+        FailPoint::RenditionStored.reached(self.id);
         Ok(self.len_bytes)
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::is_missing;
 use crate::keys::{Object, original_content_type};
 use crate::presign::{percent_decode, percent_encode};
-use crate::{Error, Store, VideoId};
+use crate::{Error, FailPoint, Store, VideoId};
 
 /// S3's limit of parts in one upload.
 const PARTS_MAX: usize = 10_000;
@@ -45,6 +45,7 @@ impl Store {
             .await
             .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
         let upload_id = answer.upload_id.unwrap_or_default();
+        FailPoint::OriginalBegun.reached(id);
         Ok(OriginalUpload {
             store: self.clone(),
             id,
@@ -63,8 +64,11 @@ impl Store {
             return Err(Error::Missing(format!("video {id}: deleted, it")));
         }
         self.create_status(id, &tidy_filename(filename)).await?;
+        FailPoint::StatusCreated.reached(id);
         self.write(&Object::Index(id), Bytes::new()).await?;
+        FailPoint::Indexed.reached(id);
         self.create_marker(id).await?;
+        FailPoint::Queued.reached(id);
         tracing::info!(video_id = %id, "queued");
         Ok(())
     }
@@ -157,6 +161,7 @@ impl OriginalUpload {
                 .set_e_tag(answer.e_tag)
                 .build(),
         );
+        FailPoint::OriginalPartStored.reached(self.id);
         Ok(())
     }
 
@@ -184,16 +189,16 @@ impl OriginalUpload {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(object.key()),
+            Ok(_) => {}
             // The first answer was lost and the SDK asked again: the upload is gone, the object is there.
-            Err(error) if is_missing(&error) && self.store.exists(&object).await? => {
-                Ok(object.key())
+            Err(error) if is_missing(&error) && self.store.exists(&object).await? => {}
+            Err(error) => {
+                let doing = format!("complete upload {}", object.key());
+                return Err(Error::from_sdk(doing, &error));
             }
-            Err(error) => Err(Error::from_sdk(
-                format!("complete upload {}", object.key()),
-                &error,
-            )),
         }
+        FailPoint::OriginalStored.reached(self.id);
+        Ok(object.key())
     }
 
     /// Gives the upload up and frees its space.

@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 
 use crate::keys::Object;
 use crate::package::{self, Rendition};
-use crate::{Error, RungName, Status, Store, Take, VideoId};
+use crate::{Error, FailPoint, RungName, Status, Store, Take, VideoId};
 
 impl Store {
     /// Writes the playlists of a take whose renditions are all there: side by side, and the master, which
@@ -30,11 +30,11 @@ impl Store {
             playlists.map(|(object, text)| async move { self.write(&object, text).await }),
         )
         .await?;
-        self.write(
-            &Object::Master(id, take),
-            package::master_playlist(renditions),
-        )
-        .await
+        FailPoint::PlaylistsStored.reached(id);
+        let master = package::master_playlist(renditions);
+        self.write(&Object::Master(id, take), master).await?;
+        FailPoint::MasterStored.reached(id);
+        Ok(())
     }
 
     /// The master playlist. Its URIs are relative: `<rung>.m3u8` and `<rung>-iframes.m3u8` beside it.

@@ -16,7 +16,7 @@ use crate::keys::{self, Object};
 use crate::lease::Lease;
 use crate::marker::{Hold, Marker};
 use crate::status_writer::{Found, StatusWriter};
-use crate::{Error, Store, Take, VideoId};
+use crate::{Error, FailPoint, Store, Take, VideoId};
 
 /// The queue as one owner sees it.
 #[derive(Debug)]
@@ -188,7 +188,10 @@ impl Queue {
         let hold = async {
             let body = claimed.to_json();
             match store.swap(&object, body, Condition::Is(&etag)).await {
-                Ok(Swap::Won(etag)) => Ok(Lease::hold(&store, id, take, claimed, etag, claimed_at)),
+                Ok(Swap::Won(etag)) => {
+                    FailPoint::MarkerWon.reached(id);
+                    Ok(Lease::hold(&store, id, take, claimed, etag, claimed_at))
+                }
                 Ok(Swap::Lost) => Err(None),
                 Err(error) => Err(Some(error)),
             }
@@ -219,6 +222,7 @@ impl Queue {
                 Ok(None)
             }
             Ok(Some(status)) => {
+                FailPoint::TakeNamed.reached(id);
                 tracing::info!(video_id = %id, take = %claim.take(), takeovers, "claimed");
                 Ok(Some((claim, status)))
             }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::Object;
 use crate::status::{Outcome, State, Status, Versioned};
-use crate::{Error, Store, Take, VideoId};
+use crate::{Error, FailPoint, Store, Take, VideoId};
 
 /// Progress is written no more often than this: each write is a request that costs money.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
@@ -134,7 +134,9 @@ impl StatusWriter {
             renditions: outcome.renditions,
             ..self.status.clone()
         };
-        self.write(status).await
+        self.write(status).await?;
+        FailPoint::Committed.reached(self.status.id);
+        Ok(())
     }
 
     /// The video is given up; `sentence` tells the uploader why, with no URL, path or secret in it.
@@ -147,7 +149,9 @@ impl StatusWriter {
             error: Some(sentence.to_owned()),
             ..self.status.clone()
         };
-        self.write(status).await
+        self.write(status).await?;
+        FailPoint::ErrorWritten.reached(self.status.id);
+        Ok(())
     }
 
     async fn write(&mut self, status: Status) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use store::{MediaUpload, RungName, Store, Take, VideoId};
+use store::{FailPoint, MediaUpload, RungName, Store, Take, VideoId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -76,6 +76,7 @@ impl RenditionSink for RenditionUpload {
             return Err(not_begun());
         };
         let sink = &self.sink;
+        FailPoint::FragmentEncoded.reached(sink.id);
         sink.runtime.block_on(async {
             tokio::select! {
                 () = sink.stop.cancelled() => Err(stopped()),
