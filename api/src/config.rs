@@ -31,4 +31,8 @@ pub struct HttpArgs {
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30,
           value_parser = clap::value_parser!(u64).range(1..=MOST_UPLOAD_BYTES))]
     pub max_upload_bytes: u64,
+
+    /// Uploads at once, each of which takes 24 MiB of memory; more are asked to come again.
+    #[arg(long, env = "MAX_UPLOADS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_uploads: u16,
 }

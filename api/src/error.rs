@@ -41,6 +41,10 @@ pub(crate) enum ApiError {
     SeveralFiles,
     #[error("The file is larger than the limit of {limit_bytes} bytes.")]
     TooLarge { limit_bytes: u64 },
+    #[error("The server is receiving as many uploads as it can: try again in a moment.")]
+    Busy,
+    #[error("The video was deleted, or its upload expired, before it had arrived.")]
+    Gone,
     #[error("The storage does not answer: try again in a moment.")]
     StorageUnavailable(#[source] Reason),
     #[error("Something went wrong on the server.")]
@@ -68,6 +72,8 @@ impl ApiError {
             Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
             Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Gone => (StatusCode::GONE, "gone"),
             Self::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -94,6 +100,9 @@ impl IntoResponse for ApiError {
         match self {
             Self::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Busy => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             Self::StorageUnavailable(reason) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -18,7 +18,7 @@ use crate::{CorsOrigins, Origin};
 /// Which pages of other origins may call.
 pub(crate) fn cors(origins: &CorsOrigins) -> CorsLayer {
     let open = CorsLayer::new()
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH])
         .expose_headers([ETAG, RETRY_AFTER, REQUEST_ID])
         .max_age(Duration::from_secs(3600));

@@ -32,7 +32,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::routing::{get, post};
 use store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -53,6 +53,8 @@ pub struct App {
     public_url: Option<Origin>,
     cors_origins: CorsOrigins,
     max_upload_bytes: u64,
+    /// One for each upload that there is memory for.
+    upload_slots: Arc<Semaphore>,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
     queued: Arc<Notify>,
@@ -82,6 +84,7 @@ impl App {
             public_url: http.public_url.clone(),
             cors_origins: http.cors_origins.clone(),
             max_upload_bytes: http.max_upload_bytes,
+            upload_slots: Arc::new(Semaphore::new(http.max_uploads.into())),
             queued: Arc::default(),
         })
     }
@@ -108,7 +111,7 @@ pub fn router(app: App) -> Router {
         .route("/api/video/{id}/hls/{name}", get(hls::playlist))
         .layer(CompressionLayer::new());
     let videos = Router::new()
-        .route("/api/video/{id}", get(video::link))
+        .route("/api/video/{id}", get(video::link).delete(video::delete))
         .route("/api/video/{id}/status", get(video::status))
         .route("/api/video/{id}/{name}", get(video::rung_link));
     let health = Router::new()

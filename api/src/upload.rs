@@ -5,7 +5,7 @@
 //! early (a broken form, the limit, hyper dropping it because the client is gone) leaves nothing
 //! behind, and once the last part is sent, nothing the client does keeps the job from the queue.
 //!
-//! Memory: three parts an upload, one filling, one waiting, one on its way to S3.
+//! Memory: three parts an upload, one filling, one waiting, one on its way to S3; and `MAX_UPLOADS` of them.
 
 use std::sync::Arc;
 
@@ -142,12 +142,15 @@ struct Original {
 
 impl Original {
     async fn begin(app: &App, name: String) -> Result<Self, ApiError> {
+        let slots = Arc::clone(&app.upload_slots);
+        let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let id = VideoId::new();
         let upload = app.store.begin_original(id, &name).await?;
         let (steps, received) = mpsc::channel(1);
         let task = store_steps(app.store.clone(), id, name, upload, received);
         let queued = app.queued();
         let task = async move {
+            let _slot = slot;
             let uploaded = task.await?;
             queued.notify_one();
             Ok(uploaded)
@@ -238,7 +241,7 @@ async fn store_steps(
         match upload.part(bytes).await {
             Ok(()) if last => break Ok(()),
             Ok(()) => {}
-            Err(error) => break Err(error.into()),
+            Err(error) => break Err(refused(error)),
         }
     };
     if let Err(error) = stored {
@@ -247,8 +250,16 @@ async fn store_steps(
         }
         return Err(error);
     }
-    let key = upload.complete().await?;
+    let key = upload.complete().await.map_err(refused)?;
     info!(video_id = %id, len_bytes, "original stored");
-    store.enqueue(id, &name).await?;
+    store.enqueue(id, &name).await.map_err(refused)?;
     Ok(Uploaded { id, key })
+}
+
+/// What S3 misses of an upload under way was taken from it by a delete, or by the sweep.
+fn refused(error: store::Error) -> ApiError {
+    match error {
+        store::Error::Missing(_) | store::Error::Deleted(_) => ApiError::Gone,
+        error => error.into(),
+    }
 }

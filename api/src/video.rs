@@ -1,4 +1,4 @@
-//! `GET /api/video/…`: a video's status, and links to its files.
+//! `/api/video/…`: a video's status, links to its files, and its deletion.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use store::{PresignedUrl, RungName, Status, Versioned, VideoId};
 
+use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::origin::Origin;
 use crate::{App, filename};
@@ -117,6 +118,19 @@ pub(crate) async fn rung_link(
         .rendition_url(&status, &rung, save_as.as_deref())
         .await?;
     Link::answer(&app, &headers, &url)
+}
+
+/// `DELETE /api/video/{id}`: the video and all that belongs to it, whatever is being done with it.
+pub(crate) async fn delete(
+    _: Admin,
+    VideoPath { id, .. }: VideoPath,
+    State(app): State<Arc<App>>,
+) -> Result<StatusCode, ApiError> {
+    match app.store.delete_video(id).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(store::Error::Missing(_)) => Err(ApiError::NoSuchVideo),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `GET /api/video/{id}/status`: status.json, answered with 304 to who has it already.

@@ -138,6 +138,6 @@ impl Claim {
         if found.is_over() {
             found = Found::look(&self.store, self.id()).await?;
         }
-        StatusWriter::open(&self.store, self.id(), self.take(), found).await
+        StatusWriter::open(&self.store, &self.lease, found).await
     }
 }

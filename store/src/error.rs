@@ -35,11 +35,14 @@ pub enum Error {
         reason: String,
     },
     /// Another owner has taken the video: this one must stop and touch nothing more.
-    #[error("another worker has taken over video {0}")]
+    #[error("video {0} is not this worker's any more: another has taken over, or it was deleted")]
     Fenced(crate::VideoId),
     /// There is no such object (deleted, or never there).
     #[error("{0} is not there")]
     Missing(String),
+    /// The video was deleted in the meantime.
+    #[error("video {0} was deleted")]
+    Deleted(crate::VideoId),
     /// An object holds what AssetLab did not write.
     #[error("{key} cannot be read: {reason}")]
     Corrupt {

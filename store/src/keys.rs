@@ -42,6 +42,8 @@ pub(crate) mod prefix {
     pub(crate) const QUEUE: &str = "queue/";
     pub(crate) const DEAD: &str = "dead/";
     pub(crate) const DELETED: &str = "deleted/";
+    pub(crate) const INDEX: &str = "index/";
+    pub(crate) const SELF_TESTS: &str = "self-test/";
     pub(crate) const VIDEOS: &str = "videos/";
 }
 
@@ -69,7 +71,11 @@ impl Object<'_> {
             Self::Dead(id) => format!("{}{id}", prefix::DEAD),
             Self::Tombstone(id) => format!("{}{id}", prefix::DELETED),
             // 48 bits counted down: the newest sorts first.
-            Self::Index(id) => format!("index/{:012x}-{id}", 0xffff_ffff_ffff - id.created_at_ms()),
+            Self::Index(id) => format!(
+                "{}{:012x}-{id}",
+                prefix::INDEX,
+                0xffff_ffff_ffff - id.created_at_ms()
+            ),
             Self::Status(id) => format!("{}{id}/status.json", prefix::VIDEOS),
             Self::Rendition(id, take, rung) => take_prefix(*id, take) + &media_name(rung),
             Self::Master(id, take) => take_prefix(*id, take) + MASTER_NAME,
@@ -77,7 +83,7 @@ impl Object<'_> {
             Self::IframePlaylist(id, take, rung) => {
                 take_prefix(*id, take) + &iframe_playlist_name(rung)
             }
-            Self::SelfTest(nonce) => format!("self-test/{nonce}"),
+            Self::SelfTest(nonce) => format!("{}{nonce}", prefix::SELF_TESTS),
         }
     }
 
@@ -109,7 +115,7 @@ impl Object<'_> {
 
 /// The folder of a take: `videos/<id>/<take>/`.
 pub(crate) fn take_prefix(id: VideoId, take: &Take) -> String {
-    format!("{}{id}/{take}/", prefix::VIDEOS)
+    format!("{}{take}/", video_prefix(id))
 }
 
 /// The id in `uploads/<id>.orig`; none in any other key.
@@ -123,6 +129,29 @@ pub(crate) fn original_id(key: &str) -> Option<VideoId> {
 /// The id in `queue/<id>`, `dead/<id>` or `deleted/<id>`; none where the rest is no id.
 pub(crate) fn id_under(prefix: &str, key: &str) -> Option<VideoId> {
     key.strip_prefix(prefix)?.parse().ok()
+}
+
+/// The video that a key of either bucket belongs to; none for any other key.
+pub(crate) fn video_of(key: &str) -> Option<VideoId> {
+    let (folder, rest) = key.split_once('/')?;
+    let id = match folder {
+        "queue" | "dead" | "deleted" => rest,
+        "uploads" => rest.split('.').next()?,
+        "videos" => rest.split('/').next()?,
+        "index" => rest.split_once('-')?.1,
+        _ => return None,
+    };
+    id.parse().ok()
+}
+
+/// Where all that is uploaded for a video lies: `uploads/<id>.`.
+pub(crate) fn upload_prefix(id: VideoId) -> String {
+    format!("{}{id}.", prefix::ORIGINALS)
+}
+
+/// The folder of a video: `videos/<id>/`.
+pub(crate) fn video_prefix(id: VideoId) -> String {
+    format!("{}{id}/", prefix::VIDEOS)
 }
 
 /// The id and the take in `videos/<id>/<take>/…`; none in any other key.
@@ -167,10 +196,22 @@ mod tests {
         assert_eq!(id_under(prefix::QUEUE, &Object::Marker(id).key()), Some(id));
         assert_eq!(
             take_of(&Object::Rendition(id, &take, &rung).key()),
-            Some((id, take))
+            Some((id, take.clone()))
         );
         assert_eq!(take_of(&Object::Status(id).key()), None);
         assert_eq!(original_id(&format!("uploads/{id}.info")), None);
+        for object in [
+            Object::Original(id),
+            Object::Marker(id),
+            Object::Dead(id),
+            Object::Tombstone(id),
+            Object::Index(id),
+            Object::Status(id),
+            Object::Master(id, &take),
+        ] {
+            assert_eq!(video_of(&object.key()), Some(id), "{object:?}");
+        }
+        assert_eq!(video_of(&Object::SelfTest("0").key()), None);
     }
 
     #[test]

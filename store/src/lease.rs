@@ -22,10 +22,18 @@ pub(crate) struct Lease {
     store: Store,
     id: VideoId,
     take: Take,
-    /// The marker as last written by us.
-    held: Arc<Mutex<(Marker, ETag)>>,
+    held: Arc<Mutex<Held>>,
     lost: CancellationToken,
     renewal: AbortHandle,
+}
+
+/// The marker as last written by us.
+#[derive(Debug, Clone)]
+struct Held {
+    marker: Marker,
+    etag: ETag,
+    /// From then on another may have it.
+    until: Instant,
 }
 
 impl Lease {
@@ -38,7 +46,11 @@ impl Lease {
         etag: ETag,
         claimed_at: Instant,
     ) -> Self {
-        let held = Arc::new(Mutex::new((marker, etag)));
+        let held = Arc::new(Mutex::new(Held {
+            marker,
+            etag,
+            until: claimed_at + store.settings().lease * 2 / 3,
+        }));
         let lost = CancellationToken::new();
         let renewal = Renewal {
             store: store.clone(),
@@ -47,7 +59,7 @@ impl Lease {
             held: Arc::clone(&held),
             lost: lost.clone(),
         };
-        let renewal = tokio::spawn(renewal.run(claimed_at)).abort_handle();
+        let renewal = tokio::spawn(renewal.run()).abort_handle();
         Self {
             store: store.clone(),
             id,
@@ -71,15 +83,20 @@ impl Lease {
         &self.lost
     }
 
+    /// Whether it is lost, also where a process that was frozen has not noticed yet.
+    pub(crate) fn has_lapsed(&self) -> bool {
+        self.lost.is_cancelled() || Instant::now() >= lock(&self.held).until
+    }
+
     pub(crate) fn marker(&self) -> Marker {
-        lock(&self.held).0.clone()
+        lock(&self.held).marker.clone()
     }
 
     /// Ends the renewal and swaps the marker for `next`. [`Swap::Lost`] when the claim is not ours any
     /// more.
     pub(crate) async fn replace(&self, next: &Marker) -> Result<Swap, Error> {
         self.renewal.abort();
-        let (_, mut etag) = lock(&self.held).clone();
+        let mut etag = lock(&self.held).etag.clone();
         let next = next.to_json();
         loop {
             let object = Object::Marker(self.id);
@@ -113,24 +130,20 @@ struct Renewal {
     store: Store,
     id: VideoId,
     take: Take,
-    held: Arc<Mutex<(Marker, ETag)>>,
+    held: Arc<Mutex<Held>>,
     lost: CancellationToken,
 }
 
 impl Renewal {
     /// Renews every third of the lease until it cannot, then says so.
-    async fn run(self, claimed_at: Instant) {
+    async fn run(self) {
         let lease = self.store.settings().lease;
-        let mut deadline = claimed_at + lease * 2 / 3;
         loop {
             sleep(lease / 3).await;
             // After a process was frozen the first thing it learns is that it is too late.
-            let reason = match self.renew_until(deadline, lease).await {
-                Ok(renewed_at) => {
-                    deadline = renewed_at + lease * 2 / 3;
-                    continue;
-                }
-                Err(reason) => reason,
+            let until = lock(&self.held).until;
+            let Err(reason) = self.renew_until(until, lease).await else {
+                continue;
             };
             tracing::warn!(video_id = %self.id, take = %self.take, reason, "claim lost");
             self.lost.cancel();
@@ -138,15 +151,11 @@ impl Renewal {
         }
     }
 
-    /// One renewal, tried until the deadline; returns when the winning request was sent.
-    async fn renew_until(
-        &self,
-        deadline: Instant,
-        lease: Duration,
-    ) -> Result<Instant, &'static str> {
+    /// One renewal, tried until the deadline.
+    async fn renew_until(&self, deadline: Instant, lease: Duration) -> Result<(), &'static str> {
         while Instant::now() < deadline {
             let sent_at = Instant::now();
-            let (marker, etag) = lock(&self.held).clone();
+            let Held { marker, etag, .. } = lock(&self.held).clone();
             let next = marker.renewed();
             let object = Object::Marker(self.id);
             let swap = self
@@ -154,14 +163,19 @@ impl Renewal {
                 .swap(&object, next.to_json(), Condition::Is(&etag));
             match timeout_at(deadline, swap).await {
                 Ok(Ok(Swap::Won(etag))) => {
-                    *lock(&self.held) = (next, etag);
-                    return Ok(sent_at);
+                    *lock(&self.held) = Held {
+                        marker: next,
+                        etag,
+                        until: sent_at + lease * 2 / 3,
+                    };
+                    return Ok(());
                 }
                 // An earlier renewal of ours whose answer was lost, or another owner.
                 Ok(Ok(Swap::Lost)) => match self.store.read(&object).await {
                     Ok(Some(there)) => match Marker::from_json(self.id, &there.body) {
                         Ok(marker) if marker.is_claimed_with(&self.take) => {
-                            *lock(&self.held) = (marker, there.etag);
+                            let mut held = lock(&self.held);
+                            (held.marker, held.etag) = (marker, there.etag);
                         }
                         _ => return Err("taken over"),
                     },

@@ -58,19 +58,27 @@ impl Store {
     /// between leaves what repair finds. Repeating it changes nothing.
     ///
     /// # Errors
-    /// [`Error::Missing`] for a deleted video; [`Error::Unavailable`] and its kin when S3 does not answer.
+    /// [`Error::Deleted`] for a deleted video, of which nothing is left then; [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn enqueue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
-        if self.exists(&Object::Tombstone(id)).await? {
-            return Err(Error::Missing(format!("video {id}: deleted, it")));
-        }
+        self.unless_deleted(id).await?;
         self.create_status(id, &tidy_filename(filename)).await?;
         FailPoint::StatusCreated.reached(id);
         self.write(&Object::Index(id), Bytes::new()).await?;
         FailPoint::Indexed.reached(id);
         self.create_marker(id).await?;
         FailPoint::Queued.reached(id);
+        // A tombstone that came in between has not seen what was just written.
+        self.unless_deleted(id).await?;
         tracing::info!(video_id = %id, "queued");
         Ok(())
+    }
+
+    async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {
+        if !self.is_deleted(id).await? {
+            return Ok(());
+        }
+        self.erase(id).await?;
+        Err(Error::Deleted(id))
     }
 
     /// The name the uploader gave, from the original's metadata; empty where the original is gone.

@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use tokio::time::Instant;
 
 pub use crate::claim::Claim;
-use crate::conditional::{Condition, ETag, ServerDate, Swap};
+use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::{self, Object};
 use crate::lease::Lease;
 use crate::marker::{Hold, Marker};
@@ -96,22 +96,13 @@ impl Queue {
 
     /// The first page of markers, oldest first (ids sort by time), with version and age.
     async fn list(&self) -> Result<Vec<(VideoId, ETag, Duration)>, Error> {
-        let server_date = ServerDate::default();
-        let answer = self
+        let mut pages = self
             .store
-            .s3()
-            .list_objects_v2()
-            .bucket(&self.store.settings().raw_bucket)
-            .prefix(keys::prefix::QUEUE)
-            .customize()
-            .interceptor(server_date.clone())
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk("list the queue", &error))?;
-        let markers = answer.contents().iter().filter_map(|object| {
-            let id = keys::id_under(keys::prefix::QUEUE, object.key()?)?;
-            let etag = ETag(object.e_tag().unwrap_or_default().to_owned());
-            Some((id, etag, server_date.age_of(object.last_modified())))
+            .pages(&self.store.settings().raw_bucket, keys::prefix::QUEUE);
+        let page = pages.next().await?.unwrap_or_default();
+        let markers = page.into_iter().filter_map(|listed| {
+            let id = keys::id_under(keys::prefix::QUEUE, &listed.key)?;
+            Some((id, listed.etag, listed.age))
         });
         Ok(markers.collect())
     }
@@ -161,10 +152,20 @@ impl Queue {
                 let etag = there.etag;
                 Ok(Some((Candidate { id, etag, marker }, there.age)))
             }
-            // One spoilt marker must not stop the queue.
+            // It stands for work to do all the same.
             Err(error) => {
-                tracing::error!(video_id = %id, %error, "marker passed over");
-                Ok(None)
+                tracing::error!(video_id = %id, %error, "marker written anew");
+                let marker = Marker::new();
+                let condition = Condition::Is(&there.etag);
+                let body = marker.to_json();
+                match self
+                    .store
+                    .swap(&Object::Marker(id), body, condition)
+                    .await?
+                {
+                    Swap::Won(etag) => Ok(Some((Candidate { id, etag, marker }, Duration::ZERO))),
+                    Swap::Lost => Ok(None),
+                }
             }
         }
     }
@@ -230,7 +231,7 @@ impl Queue {
                 claim.finish().await?;
                 Ok(None)
             }
-            Err(error) if error.is_transient() => {
+            Err(error) if error.is_transient() || matches!(error, Error::Fenced(_)) => {
                 claim.release().await?;
                 Err(error)
             }

@@ -5,9 +5,7 @@
 //! processes may do it at any time.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
-use crate::conditional::ServerDate;
 use crate::keys::{self, Object};
 use crate::marker::Marker;
 use crate::{Error, Store, VideoId};
@@ -27,14 +25,6 @@ pub struct DeadJob {
     pub last_error: String,
 }
 
-/// What a LIST says of an object.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    pub(crate) key: String,
-    /// By S3's clock.
-    pub(crate) age: Duration,
-}
-
 impl Store {
     /// Queues every original whose status is absent or not final and whose marker is missing; never one of
     /// a deleted video. Returns how many.
@@ -50,18 +40,21 @@ impl Store {
             .filter_map(|listed| keys::id_under(keys::prefix::QUEUE, &listed.key))
             .collect();
         let mut repaired = 0;
-        for listed in self.list_all(raw, keys::prefix::ORIGINALS).await? {
-            let Some(id) = keys::original_id(&listed.key) else {
-                continue;
-            };
-            if queued.contains(&id) || !self.is_forgotten(id).await? {
-                continue;
-            }
-            let filename = self.original_filename(id).await?;
-            match self.enqueue(id, &filename).await {
-                Ok(()) => repaired += 1,
-                Err(Error::Missing(_)) => {}
-                Err(error) => return Err(error),
+        let mut originals = self.pages(raw, keys::prefix::ORIGINALS);
+        while let Some(page) = originals.next().await? {
+            for id in page
+                .iter()
+                .filter_map(|listed| keys::original_id(&listed.key))
+            {
+                if queued.contains(&id) || !self.is_forgotten(id).await? {
+                    continue;
+                }
+                let filename = self.original_filename(id).await?;
+                match self.enqueue(id, &filename).await {
+                    Ok(()) => repaired += 1,
+                    Err(Error::Deleted(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(repaired)
@@ -119,9 +112,12 @@ impl Store {
     /// Queues a video anew that failed, with all its attempts before it.
     ///
     /// # Errors
-    /// [`Error::Input`] for a video that is done; [`Error::Missing`] when its original is not there any more.
+    /// [`Error::Input`] for a video that is done; [`Error::Deleted`]; [`Error::Missing`] when its original is not there any more.
     pub async fn requeue(&self, id: VideoId) -> Result<(), Error> {
         let original = Object::Original(id);
+        if self.is_deleted(id).await? {
+            return Err(Error::Deleted(id));
+        }
         if !self.exists(&original).await? {
             return Err(Error::Missing(original.key()));
         }
@@ -129,36 +125,5 @@ impl Store {
         self.reset_failed_status(id, &filename).await?;
         self.enqueue(id, &filename).await?;
         self.delete(&Object::Dead(id)).await
-    }
-
-    /// All objects under a prefix, page by page.
-    pub(crate) async fn list_all(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Error> {
-        let mut listed = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let server_date = ServerDate::default();
-            let page = self
-                .s3()
-                .list_objects_v2()
-                .bucket(bucket)
-                .prefix(prefix)
-                .set_start_after(after.take())
-                .customize()
-                .interceptor(server_date.clone())
-                .send()
-                .await
-                .map_err(|error| Error::from_sdk(format!("list {prefix}"), &error))?;
-            listed.extend(page.contents().iter().filter_map(|object| {
-                let age = server_date.age_of(object.last_modified());
-                Some(Listed {
-                    key: object.key()?.to_owned(),
-                    age,
-                })
-            }));
-            after = listed.last().map(|last| last.key.clone());
-            if !page.is_truncated().unwrap_or(false) || page.contents().is_empty() {
-                return Ok(listed);
-            }
-        }
     }
 }

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::Object;
+use crate::lease::Lease;
 use crate::status::{Outcome, State, Status, Versioned};
-use crate::{Error, FailPoint, Store, Take, VideoId};
+use crate::{Error, FailPoint, Store, VideoId};
 
 /// Progress is written no more often than this: each write is a request that costs money.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
@@ -34,8 +35,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) async fn look(store: &Store, id: VideoId) -> Result<Self, Error> {
-        let tombstone = Object::Tombstone(id);
-        let (status, is_deleted) = tokio::try_join!(store.status(id), store.exists(&tombstone))?;
+        let (status, is_deleted) = tokio::try_join!(store.status(id), store.is_deleted(id))?;
         Ok(Self { status, is_deleted })
     }
 
@@ -48,15 +48,22 @@ impl Found {
 }
 
 impl StatusWriter {
-    /// The first act after a claim: the status names `take`, which fences whoever wrote it before. None
-    /// where nothing is left to do. `found` may be older than the claim: the swap finds that out.
+    /// The first act after a claim: the status names the claim's take, which fences whoever wrote it before.
+    /// None where nothing is left to do. `found` may be older than the claim: the swap finds that out.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] where the claim was lost in the meantime: its heir must not be fenced.
     pub(crate) async fn open(
         store: &Store,
-        id: VideoId,
-        take: &Take,
+        lease: &Lease,
         mut found: Found,
     ) -> Result<Option<Self>, Error> {
+        let (id, take) = (lease.id(), lease.take());
         while !found.is_over() {
+            // After the look, and before the swap that would find out what came after the look.
+            if lease.has_lapsed() {
+                return Err(Error::Fenced(id));
+            }
             // A marker without a status: its writer died between the two, or repair was faster.
             let (current, condition) = match &found.status {
                 Some(there) => (there.value.clone(), Some(ETag(there.etag.clone()))),
@@ -72,11 +79,17 @@ impl StatusWriter {
                 updated_at: OffsetDateTime::now_utc(),
                 ..current
             };
+            let is_new = condition.is_none();
             let condition = condition.as_ref().map_or(Condition::Absent, Condition::Is);
             if let Swap::Won(etag) = store
                 .swap(&Object::Status(id), status.to_json(), condition)
                 .await?
             {
+                // A tombstone that came in between did not see this status.
+                if is_new && store.is_deleted(id).await? {
+                    store.erase(id).await?;
+                    return Ok(None);
+                }
                 let progress_written = Instant::now();
                 return Ok(Some(Self {
                     store: store.clone(),

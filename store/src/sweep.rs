@@ -2,16 +2,16 @@
 //!
 //! - originals of videos that are done, once the URLs handed out for them have lapsed;
 //! - takes that the status does not name (left by workers that lost their claim);
-//! - multipart uploads of such takes, and of originals older than `UPLOAD_EXPIRY`.
+//! - multipart uploads of such takes, and of originals older than `UPLOAD_EXPIRY`;
+//! - whatever there still is of deleted videos, and tombstones once they are a week old;
+//! - what a process left that died in its self-test.
 //!
 //! Whatever is listed is judged by a status read *after* the listing. A worker's take stands in the status
 //! before its first byte is uploaded, so a listed take that the later status does not name never will be.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
-use crate::conditional::ServerDate;
+use crate::delete::Tombstones;
 use crate::keys::{self, Object};
+use crate::listing::Listed;
 use crate::{Error, State, Status, Store, Take, VideoId};
 
 /// What a sweep deleted.
@@ -23,13 +23,10 @@ pub struct Swept {
     pub take_objects: usize,
     /// Multipart uploads given up.
     pub uploads: usize,
-}
-
-/// A multipart upload as LIST shows it.
-struct Unfinished {
-    key: String,
-    upload_id: String,
-    age: Duration,
+    /// Objects of deleted videos.
+    pub deleted_videos_objects: usize,
+    /// Objects of self-tests that were not finished.
+    pub self_test_objects: usize,
 }
 
 impl Store {
@@ -38,66 +35,138 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; what is left is swept the next time.
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        Ok(Swept {
-            originals: self.sweep_originals().await?,
-            take_objects: self.sweep_takes().await?,
-            uploads: self.sweep_uploads().await?,
-        })
-    }
-
-    async fn sweep_originals(&self) -> Result<usize, Error> {
-        if self.settings().keep_originals {
-            return Ok(0);
-        }
-        let grace = self.settings().original_grace();
-        let mut swept = 0;
-        for listed in self
-            .list_all(&self.settings().raw_bucket, keys::prefix::ORIGINALS)
-            .await?
-        {
-            let Some(id) = keys::original_id(&listed.key) else {
-                continue;
-            };
-            // An original younger than the grace cannot have been done for so long.
-            if listed.age < grace {
-                continue;
-            }
-            let Some((status, age)) = self.readable_status(id).await? else {
-                continue;
-            };
-            if status.status == State::Done && age >= grace {
-                self.delete(&Object::Original(id)).await?;
-                tracing::info!(video_id = %id, "original deleted");
-                swept += 1;
-            }
+        // Before anything else is listed: of a video that is deleted later, the next sweep takes the rest.
+        let deleted = self.tombstones().await?;
+        let mut swept = Swept::default();
+        self.sweep_raw(&deleted, &mut swept).await?;
+        self.sweep_takes(&deleted, &mut swept).await?;
+        self.sweep_uploads(&deleted, &mut swept).await?;
+        for id in deleted.expired() {
+            self.delete(&Object::Tombstone(id)).await?;
         }
         Ok(swept)
     }
 
-    async fn sweep_takes(&self) -> Result<usize, Error> {
-        let bucket = &self.settings().video_bucket;
-        let mut takes: HashMap<VideoId, Vec<(Take, String)>> = HashMap::new();
-        for listed in self.list_all(bucket, keys::prefix::VIDEOS).await? {
-            if let Some((id, take)) = keys::take_of(&listed.key) {
-                takes.entry(id).or_default().push((take, listed.key));
-            }
-        }
-        let mut swept = 0;
-        for (id, objects) in takes {
-            let Some((status, _)) = self.readable_status(id).await? else {
-                continue;
-            };
-            for (_, key) in objects.iter().filter(|(take, _)| is_garbage(&status, take)) {
-                self.delete_key(bucket, key).await?;
-                swept += 1;
-            }
-        }
-        Ok(swept)
-    }
-
-    async fn sweep_uploads(&self) -> Result<usize, Error> {
+    async fn sweep_raw(&self, deleted: &Tombstones, swept: &mut Swept) -> Result<(), Error> {
         let settings = self.settings();
-        let mut swept = 0;
+        let raw = &settings.raw_bucket;
+        let mut pages = self.pages(raw, keys::prefix::ORIGINALS);
+        while let Some(page) = pages.next().await? {
+            swept.deleted_videos_objects += self.delete_deleted(raw, &page, deleted).await?;
+            for listed in &page {
+                if let Some(id) = keys::original_id(&listed.key)
+                    && !deleted.name(id)
+                    && self.sweep_original(id, listed).await?
+                {
+                    swept.originals += 1;
+                }
+            }
+        }
+        if !deleted.is_empty() {
+            for prefix in [keys::prefix::QUEUE, keys::prefix::DEAD, keys::prefix::INDEX] {
+                let mut pages = self.pages(raw, prefix);
+                while let Some(page) = pages.next().await? {
+                    swept.deleted_videos_objects +=
+                        self.delete_deleted(raw, &page, deleted).await?;
+                }
+            }
+        }
+        let tests = self.list_all(raw, keys::prefix::SELF_TESTS).await?;
+        let old = tests
+            .iter()
+            .filter(|test| test.age >= settings.upload_expiry);
+        swept.self_test_objects += self.delete_listed(raw, old).await?;
+        Ok(())
+    }
+
+    async fn sweep_original(&self, id: VideoId, listed: &Listed) -> Result<bool, Error> {
+        let grace = self.settings().original_grace();
+        // One that is younger than the grace cannot have been done for so long.
+        if self.settings().keep_originals || listed.age < grace {
+            return Ok(false);
+        }
+        let Some((status, age)) = self.readable_status(id).await? else {
+            return Ok(false);
+        };
+        if status.status != State::Done || age < grace {
+            return Ok(false);
+        }
+        self.delete(&Object::Original(id)).await?;
+        tracing::info!(video_id = %id, "original deleted");
+        Ok(true)
+    }
+
+    async fn sweep_takes(&self, deleted: &Tombstones, swept: &mut Swept) -> Result<(), Error> {
+        let bucket = &self.settings().video_bucket;
+        let mut pages = self.pages(bucket, keys::prefix::VIDEOS);
+        // Keys come in order, so that a video's are next to each other; the last one's may go on.
+        let mut rest: Vec<Listed> = Vec::new();
+        loop {
+            let page = pages.next().await?;
+            let ended = page.is_none();
+            rest.extend(page.into_iter().flatten());
+            let whole = match rest.last().and_then(|last| keys::video_of(&last.key)) {
+                Some(last) if !ended => {
+                    rest.partition_point(|listed| keys::video_of(&listed.key) != Some(last))
+                }
+                _ => rest.len(),
+            };
+            let judged: Vec<_> = rest.drain(..whole).collect();
+            for video in judged.chunk_by(|a, b| keys::video_of(&a.key) == keys::video_of(&b.key)) {
+                self.sweep_video(video, deleted, swept).await?;
+            }
+            if ended {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sweeps what was listed of one video.
+    async fn sweep_video(
+        &self,
+        listed: &[Listed],
+        deleted: &Tombstones,
+        swept: &mut Swept,
+    ) -> Result<(), Error> {
+        let bucket = &self.settings().video_bucket;
+        let Some(id) = listed.first().and_then(|first| keys::video_of(&first.key)) else {
+            return Ok(());
+        };
+        if deleted.name(id) {
+            swept.deleted_videos_objects += self.delete_listed(bucket, listed.iter()).await?;
+            return Ok(());
+        }
+        let mut takes = listed
+            .iter()
+            .filter_map(|each| Some((keys::take_of(&each.key)?.1, each)));
+        let Some(first) = takes.next() else {
+            return Ok(());
+        };
+        let Some((status, _)) = self.readable_status(id).await? else {
+            return Ok(());
+        };
+        let takes = std::iter::once(first).chain(takes);
+        let garbage = takes.filter(|(take, _)| is_garbage(&status, take));
+        swept.take_objects += self
+            .delete_listed(bucket, garbage.map(|(_, each)| each))
+            .await?;
+        Ok(())
+    }
+
+    async fn delete_deleted(
+        &self,
+        bucket: &str,
+        listed: &[Listed],
+        deleted: &Tombstones,
+    ) -> Result<usize, Error> {
+        let of_deleted = listed
+            .iter()
+            .filter(|listed| keys::video_of(&listed.key).is_some_and(|id| deleted.name(id)));
+        self.delete_listed(bucket, of_deleted).await
+    }
+
+    async fn sweep_uploads(&self, deleted: &Tombstones, swept: &mut Swept) -> Result<(), Error> {
+        let settings = self.settings();
         for upload in self
             .list_uploads(&settings.video_bucket, keys::prefix::VIDEOS)
             .await?
@@ -105,58 +174,32 @@ impl Store {
             let Some((id, take)) = keys::take_of(&upload.key) else {
                 continue;
             };
-            let Some((status, _)) = self.readable_status(id).await? else {
-                continue;
+            let lost = match deleted.name(id) {
+                true => true,
+                false => match self.readable_status(id).await? {
+                    // A final status names a take whose uploads are all complete.
+                    Some((status, _)) => is_garbage(&status, &take) || status.status.is_terminal(),
+                    None => false,
+                },
             };
-            // A final status names a take whose uploads are all complete.
-            if is_garbage(&status, &take) || status.status.is_terminal() {
+            if lost {
                 self.abort_multipart(&settings.video_bucket, &upload.key, &upload.upload_id)
                     .await?;
-                swept += 1;
+                swept.uploads += 1;
             }
         }
         for upload in self
             .list_uploads(&settings.raw_bucket, keys::prefix::ORIGINALS)
             .await?
         {
-            if upload.age >= settings.upload_expiry {
+            let of_deleted = keys::video_of(&upload.key).is_some_and(|id| deleted.name(id));
+            if of_deleted || upload.age >= settings.upload_expiry {
                 self.abort_multipart(&settings.raw_bucket, &upload.key, &upload.upload_id)
                     .await?;
-                swept += 1;
+                swept.uploads += 1;
             }
         }
-        Ok(swept)
-    }
-
-    async fn list_uploads(&self, bucket: &str, prefix: &str) -> Result<Vec<Unfinished>, Error> {
-        let mut uploads = Vec::new();
-        let (mut key_marker, mut id_marker) = (None, None);
-        loop {
-            let server_date = ServerDate::default();
-            let page = self
-                .s3()
-                .list_multipart_uploads()
-                .bucket(bucket)
-                .prefix(prefix)
-                .set_key_marker(key_marker)
-                .set_upload_id_marker(id_marker)
-                .customize()
-                .interceptor(server_date.clone())
-                .send()
-                .await
-                .map_err(|error| Error::from_sdk(format!("list uploads under {prefix}"), &error))?;
-            uploads.extend(page.uploads().iter().filter_map(|upload| {
-                Some(Unfinished {
-                    key: upload.key()?.to_owned(),
-                    upload_id: upload.upload_id()?.to_owned(),
-                    age: server_date.age_of(upload.initiated()),
-                })
-            }));
-            if !page.is_truncated().unwrap_or(false) {
-                return Ok(uploads);
-            }
-            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
-        }
+        Ok(())
     }
 }
 

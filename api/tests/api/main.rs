@@ -1,6 +1,7 @@
 //! The API as its clients see it: over a socket, against a real S3 server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod deleting;
 mod headers;
 mod pages;
 mod process;

@@ -46,6 +46,7 @@ impl Site {
             public_url: None,
             cors_origins: CorsOrigins::SameOrigin,
             max_upload_bytes: 64 * MIB,
+            max_uploads: 8,
         };
         change(&mut http, &mut settings);
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod buckets;
+mod deleting;
 mod objects;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 mod proxy;

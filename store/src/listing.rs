@@ -1,0 +1,127 @@
+//! Walks over what is there, a page at a time: memory stays small however many videos there are.
+
+use std::time::Duration;
+
+use crate::conditional::{ETag, ServerDate};
+use crate::{Error, Store};
+
+/// What a LIST says of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) key: String,
+    pub(crate) etag: ETag,
+    /// By S3's clock.
+    pub(crate) age: Duration,
+}
+
+/// A multipart upload as LIST shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Unfinished {
+    pub(crate) key: String,
+    pub(crate) upload_id: String,
+    /// By S3's clock.
+    pub(crate) age: Duration,
+}
+
+/// The objects under a prefix, in order of their keys.
+pub(crate) struct Pages<'a> {
+    store: &'a Store,
+    bucket: &'a str,
+    prefix: String,
+    after: Option<String>,
+    ended: bool,
+}
+
+impl Pages<'_> {
+    /// Up to a thousand objects; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
+        let server_date = ServerDate::default();
+        let page = self
+            .store
+            .s3()
+            .list_objects_v2()
+            .bucket(self.bucket)
+            .prefix(&self.prefix)
+            .set_start_after(self.after.take())
+            .customize()
+            .interceptor(server_date.clone())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("list {}", self.prefix), &error))?;
+        let listed: Vec<_> = page
+            .contents()
+            .iter()
+            .filter_map(|object| {
+                Some(Listed {
+                    key: object.key()?.to_owned(),
+                    etag: ETag(object.e_tag().unwrap_or_default().to_owned()),
+                    age: server_date.age_of(object.last_modified()),
+                })
+            })
+            .collect();
+        self.after = listed.last().map(|last| last.key.clone());
+        self.ended = !page.is_truncated().unwrap_or(false) || listed.is_empty();
+        Ok(Some(listed))
+    }
+}
+
+impl Store {
+    pub(crate) fn pages<'a>(&'a self, bucket: &'a str, prefix: impl Into<String>) -> Pages<'a> {
+        Pages {
+            store: self,
+            bucket,
+            prefix: prefix.into(),
+            after: None,
+            ended: false,
+        }
+    }
+
+    /// All objects under a prefix that cannot hold many.
+    pub(crate) async fn list_all(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Error> {
+        let mut pages = self.pages(bucket, prefix);
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await? {
+            listed.extend(page);
+        }
+        Ok(listed)
+    }
+
+    /// All multipart uploads under a prefix: those at work, and what crashes left.
+    pub(crate) async fn list_uploads(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Unfinished>, Error> {
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let server_date = ServerDate::default();
+            let page = self
+                .s3()
+                .list_multipart_uploads()
+                .bucket(bucket)
+                .prefix(prefix)
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(id_marker)
+                .customize()
+                .interceptor(server_date.clone())
+                .send()
+                .await
+                .map_err(|error| Error::from_sdk(format!("list uploads under {prefix}"), &error))?;
+            uploads.extend(page.uploads().iter().filter_map(|upload| {
+                Some(Unfinished {
+                    key: upload.key()?.to_owned(),
+                    upload_id: upload.upload_id()?.to_owned(),
+                    age: server_date.age_of(upload.initiated()),
+                })
+            }));
+            if !page.is_truncated().unwrap_or(false) {
+                return Ok(uploads);
+            }
+            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        }
+    }
+}
