@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::server_clock::ServerClock;
 use crate::settings::Settings;
 use crate::{Inner, Store};
 
@@ -61,7 +62,9 @@ impl Store {
             .endpoint
             .clone()
             .or_else(|| environment.endpoint_url().map(str::to_owned));
+        let clock = ServerClock::default();
         let mut config = aws_sdk_s3::config::Builder::from(&environment)
+            .interceptor(clock.clone())
             .credentials_provider(credentials.clone())
             .force_path_style(settings.path_style.unwrap_or(endpoint.is_some()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -92,6 +95,7 @@ impl Store {
                 public_s3: aws_sdk_s3::Client::from_conf(public_config.build()),
                 settings,
                 credentials,
+                clock,
             }),
             requests: Arc::default(),
         })
@@ -123,7 +127,11 @@ impl Store {
     /// How much longer the credentials are good for; none if they do not end.
     pub(crate) async fn credentials_left(&self) -> Option<Duration> {
         let expiry = self.inner.credentials.current().await.ok()?.expiry()?;
-        Some(expiry.duration_since(SystemTime::now()).unwrap_or_default())
+        Some(
+            expiry
+                .duration_since(self.inner.clock.now())
+                .unwrap_or_default(),
+        )
     }
 }
 

@@ -264,14 +264,19 @@ impl Intercept for ServerDate {
         _runtime_components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        if let Some(date) =
-            date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok())
-        {
+        if let Some(date) = date_of(context) {
             // Set once: of several attempts only the last one's answer is used, but an earlier one's date
             // can only make the object look younger.
             let _ = self.0.set(date);
         }
         Ok(())
     }
+}
+
+/// The `Date` of an answer.
+pub(crate) fn date_of(
+    context: &BeforeDeserializationInterceptorContextRef<'_>,
+) -> Option<DateTime> {
+    let date = context.response().headers().get("date")?;
+    DateTime::from_str(date, DateTimeFormat::HttpDate).ok()
 }

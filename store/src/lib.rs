@@ -30,6 +30,7 @@ mod presign;
 pub mod queue;
 mod repair;
 mod self_test;
+mod server_clock;
 mod settings;
 mod setup;
 mod status;
@@ -64,6 +65,7 @@ struct Inner {
     /// Signs URLs for browsers, with the address they use.
     public_s3: aws_sdk_s3::Client,
     credentials: client::CachedCredentials,
+    clock: server_clock::ServerClock,
 }
 
 impl Store {

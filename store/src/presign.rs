@@ -100,8 +100,11 @@ impl Store {
     ) -> Result<PresignedUrl, Error> {
         let unsigned = |reason: String| Error::Settings(format!("cannot sign a URL: {reason}"));
         let ttl = presign_ttl(self.settings(), duration_ms, self.credentials_left().await);
-        let config =
-            PresigningConfig::expires_in(ttl).map_err(|error| unsigned(error.to_string()))?;
+        let config = PresigningConfig::builder()
+            .start_time(self.inner.clock.now())
+            .expires_in(ttl)
+            .build()
+            .map_err(|error| unsigned(error.to_string()))?;
         let request = client
             .get_object()
             .bucket(object.bucket(self.settings()))
