@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use store::{StoreArgs, VideoId, parse_duration};
-use worker::{LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
+use worker::{HousekeepingArgs, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
 /// site on this machine, its S3 included.
@@ -63,6 +63,8 @@ pub(crate) struct SiteArgs {
     /// How long a running transcode may go on when the site stops, before it is given back
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "0s")]
     pub(crate) shutdown_grace: Duration,
+    #[command(flatten)]
+    _housekeeping: HousekeepingArgs,
 }
 
 /// Where the embedded S3 keeps its data, and where it listens.
@@ -155,10 +157,14 @@ pub(crate) struct JobsArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum JobsCommand {
-    /// Give a video that failed all its attempts anew
+    /// Give videos that failed all their attempts anew
     Requeue {
-        /// The video
-        id: VideoId,
+        /// The videos
+        #[arg(required_unless_present = "all")]
+        ids: Vec<VideoId>,
+        /// Every video whose job was given up, such as after a fault of the machines
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
     },
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::Context;
-use store::{Settings, Store};
+use store::{Settings, Store, VideoId};
 
 use crate::config::{JobsArgs, JobsCommand};
 use crate::data_dir::DataDir;
@@ -15,13 +15,7 @@ pub(crate) async fn run(jobs: JobsArgs) -> anyhow::Result<()> {
     let store = Store::connect(settings).await?;
     match jobs.command {
         None => list(&store).await,
-        Some(JobsCommand::Requeue { id }) => match store.requeue(id).await {
-            Ok(()) => {
-                println!("{id}: queued again");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        },
+        Some(JobsCommand::Requeue { ids, all }) => requeue(&store, ids, all).await,
     }
     .with_context(|| format!("asked the S3 at {endpoint}"))
 }
@@ -42,6 +36,25 @@ fn settings(jobs: &JobsArgs) -> anyhow::Result<Settings> {
     };
     let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, jobs.data.s3_port);
     Ok(on_loopback(settings, endpoint, &data.s3_credentials()?))
+}
+
+async fn requeue(store: &Store, mut ids: Vec<VideoId>, all: bool) -> anyhow::Result<()> {
+    if all {
+        ids.extend(store.dead_jobs().await?.iter().map(|job| job.id));
+    }
+    // One that cannot be queued keeps none of the others waiting.
+    let mut refused = 0;
+    for id in &ids {
+        match store.requeue(*id).await {
+            Ok(()) => println!("{id}: queued again"),
+            Err(error) => {
+                eprintln!("{id}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    anyhow::ensure!(refused == 0, "{refused} of {} not queued again", ids.len());
+    Ok(())
 }
 
 async fn list(store: &Store) -> anyhow::Result<()> {

@@ -114,7 +114,14 @@ impl Lease {
                 {
                     etag = there.etag;
                 }
-                _ => return Ok(Swap::Lost),
+                _ => {
+                    // The renewal says so by itself, if it still gets to it.
+                    if !self.lost.is_cancelled() {
+                        let (video_id, take) = (self.id, &self.take);
+                        tracing::warn!(%video_id, %take, reason = "taken over", "claim lost");
+                    }
+                    return Ok(Swap::Lost);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::housekeeping::HousekeepingArgs;
 use store::{Settings, StoreArgs, parse_duration};
 use tokio::sync::Notify;
 use transcode::{CopyMode, Ladder, Limits, Options};
@@ -39,6 +40,8 @@ pub struct Config {
     pub nudge: Arc<Notify>,
     /// How long running jobs may go on after a shutdown began, before they are given back.
     pub shutdown_grace: Duration,
+    /// How often to repair and to sweep.
+    pub housekeeping: HousekeepingArgs,
     /// The name of a worker of which there is only ever one, such as the holder of a lock: it takes
     /// what it had claimed before a restart without waiting for leases. Unset: a name of its own.
     pub sole_owner: Option<String>,
@@ -62,6 +65,9 @@ pub struct WorkerArgs {
     /// How long running jobs may go on after SIGTERM, before other workers get them
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "20s")]
     pub shutdown_grace: Duration,
+    /// How often to repair and to sweep.
+    #[command(flatten)]
+    pub housekeeping: HousekeepingArgs,
     /// Largest original
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30)]
     pub max_upload_bytes: u64,
@@ -121,6 +127,7 @@ impl From<WorkerArgs> for Config {
             poll_interval: args.poll_interval,
             nudge: Arc::default(),
             shutdown_grace: args.shutdown_grace,
+            housekeeping: args.housekeeping,
             sole_owner: None,
         }
     }
@@ -254,6 +261,7 @@ mod tests {
             ["--ladder", "721:23:1M"],
             ["--poll-interval", "soon"],
             ["--poll-interval", "0s"],
+            ["--sweep-interval", "0s"],
             ["--copy", "always"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");

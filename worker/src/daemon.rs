@@ -6,7 +6,7 @@ use std::time::Duration;
 use store::queue::{Claim, Queue};
 use store::{Error, StatusWriter, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -32,7 +32,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     tracing::info!(owner, jobs = config.jobs, "worker started");
 
     let mut housekeeping = JoinSet::new();
-    housekeeping.spawn(housekeeping::run(store, Arc::clone(&config.nudge)));
+    housekeeping.spawn(housekeeping::run(
+        store,
+        config.housekeeping,
+        Arc::clone(&config.nudge),
+    ));
     let worker = Worker {
         queue,
         slots: Arc::new(Semaphore::new(config.jobs)),
@@ -44,15 +48,28 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
     drop(housekeeping);
 
     tracing::info!(jobs = jobs.len(), "worker stopping");
-    let all_ended = async { while jobs.join_next().await.is_some() {} };
+    let all_ended = async {
+        while let Some(ended) = jobs.join_next().await {
+            note_end(ended);
+        }
+    };
     if tokio::time::timeout(worker.config.shutdown_grace, all_ended)
         .await
         .is_err()
     {
         worker.stop.cancel();
-        while jobs.join_next().await.is_some() {}
+        while let Some(ended) = jobs.join_next().await {
+            note_end(ended);
+        }
     }
     Ok(())
+}
+
+/// A job gives its claim an end by itself; one that panicked while doing so leaves that to its lease.
+fn note_end(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a job broke off, its claim will lapse");
+    }
 }
 
 /// What must have worked once before the first claim.
@@ -79,7 +96,9 @@ impl Worker {
     async fn claim_until(&self, shutdown: &CancellationToken, jobs: &mut JoinSet<()>) {
         let mut idle = Idle::new(self.config.poll_interval);
         while !shutdown.is_cancelled() {
-            while jobs.try_join_next().is_some() {}
+            while let Some(ended) = jobs.try_join_next() {
+                note_end(ended);
+            }
             // Without a free slot there is nothing to look for.
             let Some(slot) = self.slots(1, shutdown).await else {
                 return;

@@ -3,18 +3,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::Store;
+use store::{Store, parse_duration};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// An upload whose API died before it was queued waits at most so long.
-const REPAIR_INTERVAL: Duration = Duration::from_secs(5 * 60);
-/// A sweep lists all of the video bucket, which costs: seldom.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct HousekeepingArgs {
+    /// Look for uploads that never reached the queue so often
+    #[arg(long, env = "REPAIR_INTERVAL", value_parser = parse_interval, default_value = "5m")]
+    pub repair_interval: Duration,
+    /// Delete what nothing names so often; each time lists all of the buckets
+    #[arg(long, env = "SWEEP_INTERVAL", value_parser = parse_interval, default_value = "1h")]
+    pub sweep_interval: Duration,
+}
+
+/// Both cost requests.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        interval if interval < MIN_INTERVAL => Err("write 1s or more".into()),
+        interval => Ok(interval),
+    }
+}
 
 /// Runs until it is dropped; the first round of each at once. Nudges where a job is found.
-pub(crate) async fn run(store: Store, nudge: Arc<Notify>) {
-    let (mut repair, mut sweep) = (interval(REPAIR_INTERVAL), interval(SWEEP_INTERVAL));
+pub(crate) async fn run(store: Store, often: HousekeepingArgs, nudge: Arc<Notify>) {
+    let mut repair = interval(often.repair_interval);
+    let mut sweep = interval(often.sweep_interval);
     repair.set_missed_tick_behavior(MissedTickBehavior::Delay);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -33,6 +50,8 @@ pub(crate) async fn run(store: Store, nudge: Arc<Notify>) {
                     originals = swept.originals,
                     take_objects = swept.take_objects,
                     uploads = swept.uploads,
+                    deleted_videos_objects = swept.deleted_videos_objects,
+                    self_test_objects = swept.self_test_objects,
                     "swept"
                 ),
                 Err(error) => tracing::warn!(%error, "sweep put off"),

@@ -1,9 +1,12 @@
 //! One job, from its claim to exactly one of: finished, failed, given back, lost.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use store::queue::Claim;
 use store::{Error, StatusWriter};
 use tokio::runtime::Handle;
@@ -63,7 +66,12 @@ pub(crate) async fn run(
         }
     });
 
-    let result = produce(&claim, &mut status, options, &stages, &ending).await;
+    // A panic fails the job, not the worker. The status writer finds out by itself what its last write came to.
+    let produced = produce(&claim, &mut status, options, &stages, &ending);
+    let result = match AssertUnwindSafe(produced).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => Err(Failure::Passing(panicked(&*panic))),
+    };
     // What fails while everything is being stopped says nothing about the video.
     let result = result.map_err(|failure| match ending.is_cancelled() {
         true => Failure::Stopped,
@@ -99,7 +107,9 @@ pub(crate) async fn run(
     }
     match settle(claim, &mut status, result, &ending).await {
         Ok(()) => {}
-        Err(Error::Fenced(_)) => tracing::warn!(%video_id, %take, "another worker has taken over"),
+        Err(Error::Fenced(_)) => {
+            tracing::warn!(%video_id, %take, "another worker has taken over, or the video was deleted");
+        }
         Err(error) => tracing::warn!(%video_id, %take, %error, "not settled, the claim will lapse"),
     }
 }
@@ -218,8 +228,10 @@ async fn transcode(
         Ok(Ok(report)) => Ok(report),
         Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
         Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
-        // A panic fails the job, not the worker.
-        Err(panic) => Err(Failure::Passing(panic.to_string())),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => Err(Failure::Passing(panicked(&*panic))),
+            Err(_) => Err(Failure::Stopped),
+        },
     }
 }
 
@@ -232,6 +244,15 @@ async fn note_progress(status: &mut StatusWriter, fraction: f64, ending: &Cancel
             tracing::debug!(%video_id, %error, "progress not written");
         }
     }
+}
+
+/// What a panic said, for the operator.
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panic: {}", said.unwrap_or("no message"))
 }
 
 fn ms(duration: Duration) -> u64 {

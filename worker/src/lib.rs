@@ -22,4 +22,5 @@ mod stages;
 
 pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 pub use daemon::run;
+pub use housekeeping::HousekeepingArgs;
 pub use memory::limit_memory;

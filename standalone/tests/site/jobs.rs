@@ -53,10 +53,18 @@ async fn a_job_that_was_given_up_is_listed_and_queued_again() {
         assert!(text.contains(expected), "{text}");
     }
 
-    let (requeued, text) = jobs(&["requeue", &id.to_string()]);
-    assert!(requeued.status.success(), "{text}");
-    let status = store.status(id).await.unwrap().unwrap().value;
-    assert_eq!((status.status, status.error), (State::Pending, None));
+    // One by its id, then, failed again, with all others.
+    for which in [&id.to_string(), "--all"] {
+        let (requeued, text) = jobs(&["requeue", which]);
+        assert!(requeued.status.success(), "{text}");
+        let status = store.status(id).await.unwrap().unwrap().value;
+        assert_eq!((status.status, status.error), (State::Pending, None));
+        if which != "--all" {
+            let queue = Queue::new(store.clone(), "worker");
+            let (claim, mut status) = queue.claim(1).await.unwrap().unwrap();
+            claim.fail(&mut status, "once more").await.unwrap();
+        }
+    }
     let (_, text) = jobs(&[]);
     assert!(text.contains("no job was given up"), "{text}");
 
