@@ -60,6 +60,9 @@ pub(crate) struct SiteArgs {
     /// [default: 1s, growing to 10s]
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     _poll_interval: Option<Duration>,
+    /// A transcode that makes no progress for so long has failed
+    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_duration, default_value = "15m")]
+    _stall_timeout: Duration,
     /// How long a running transcode may go on when the site stops, before it is given back
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "0s")]
     pub(crate) shutdown_grace: Duration,

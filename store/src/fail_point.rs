@@ -1,4 +1,4 @@
-//! Places on a video's path where a test makes the process die, freeze or panic.
+//! Places on a video's path where a test makes the process die, freeze, hang or panic.
 //!
 //! Only debug builds heed them. `FAIL_POINTS` lists what is to happen: `marker-won=abort`,
 //! `fragment-encoded@<video id>=panic`, `master-stored=stop#2`, separated by commas. `#2` means: the second
@@ -115,6 +115,8 @@ mod ordered {
         /// The process freezes until it gets SIGCONT.
         Stop,
         Panic,
+        /// The thread goes no further, for good.
+        Hang,
     }
 
     struct Order {
@@ -144,6 +146,7 @@ mod ordered {
                     "abort" => Action::Abort,
                     "stop" => Action::Stop,
                     "panic" => Action::Panic,
+                    "hang" => Action::Hang,
                     _ => return None,
                 },
                 time,
@@ -166,6 +169,9 @@ mod ordered {
             match order.action {
                 Action::Abort => std::process::abort(),
                 Action::Panic => panic!("fail point {name}"),
+                Action::Hang => loop {
+                    std::thread::park();
+                },
                 Action::Stop => {
                     let own = rustix::process::getpid();
                     rustix::process::kill_process(own, rustix::process::Signal::STOP)

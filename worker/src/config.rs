@@ -38,6 +38,8 @@ pub struct Config {
     /// Notified by who knows that there is a new job: an idle worker then looks at once. One that gets
     /// lost costs a wait until the next look.
     pub nudge: Arc<Notify>,
+    /// A transcode that makes no progress for so long has failed.
+    pub stall_timeout: Duration,
     /// How long running jobs may go on after a shutdown began, before they are given back.
     pub shutdown_grace: Duration,
     /// How often to repair and to sweep.
@@ -62,6 +64,9 @@ pub struct WorkerArgs {
     /// Look at an empty queue so often [default: 1s, growing to 10s]
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     pub poll_interval: Option<Duration>,
+    /// A transcode that makes no progress for so long has failed
+    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_duration, default_value = "15m")]
+    pub stall_timeout: Duration,
     /// How long running jobs may go on after SIGTERM, before other workers get them
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "20s")]
     pub shutdown_grace: Duration,
@@ -126,6 +131,7 @@ impl From<WorkerArgs> for Config {
             max_memory_bytes: args.limits.max_job_memory.saturating_mul(jobs as u64),
             poll_interval: args.poll_interval,
             nudge: Arc::default(),
+            stall_timeout: args.stall_timeout,
             shutdown_grace: args.shutdown_grace,
             housekeeping: args.housekeeping,
             sole_owner: None,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::queue::{Claim, Queue};
-use store::{Error, StatusWriter, Store};
+use store::{StatusWriter, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::{housekeeping, job};
+use crate::job::Orders;
+use crate::{Error, housekeeping, job};
 
 const IDLE_FLOOR: Duration = Duration::from_secs(1);
 const IDLE_CEILING: Duration = Duration::from_secs(10);
@@ -19,8 +20,8 @@ const IDLE_CEILING: Duration = Duration::from_secs(10);
 /// period and gives back what is not finished.
 ///
 /// # Errors
-/// [`Error::Settings`], [`Error::Refused`] or [`Error::Unconditional`] at the start, when working
-/// makes no sense. Later faults are logged and waited out.
+/// [`Error::Store`] at the start, when working makes no sense; later faults of S3 are logged and waited out.
+/// [`Error::Stuck`] when a transcode cannot be stopped, once all other jobs have ended or are given back.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
     let store = Store::connect(config.store.clone()).await?;
     let owner = config.sole_owner.clone().unwrap_or_else(unique_owner);
@@ -41,10 +42,19 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         queue,
         slots: Arc::new(Semaphore::new(config.jobs)),
         stop: CancellationToken::new(),
+        stuck: CancellationToken::new(),
         config,
     };
+    let leaving = shutdown.child_token();
+    tokio::spawn({
+        let (stuck, leaving) = (worker.stuck.clone(), leaving.clone());
+        async move {
+            stuck.cancelled().await;
+            leaving.cancel();
+        }
+    });
     let mut jobs = JoinSet::new();
-    worker.claim_until(&shutdown, &mut jobs).await;
+    worker.claim_until(&leaving, &mut jobs).await;
     drop(housekeeping);
 
     tracing::info!(jobs = jobs.len(), "worker stopping");
@@ -62,7 +72,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
             note_end(ended);
         }
     }
-    Ok(())
+    match worker.stuck.is_cancelled() {
+        true => Err(Error::Stuck),
+        false => Ok(()),
+    }
 }
 
 /// A job gives its claim an end by itself; one that panicked while doing so leaves that to its lease.
@@ -73,7 +86,7 @@ fn note_end(ended: Result<(), JoinError>) {
 }
 
 /// What must have worked once before the first claim.
-async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), Error> {
+async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), store::Error> {
     store.self_test().await?;
     if config.sole_owner.is_some() {
         let jobs = queue.free_former_claims().await?;
@@ -90,6 +103,8 @@ struct Worker {
     slots: Arc<Semaphore>,
     /// Running jobs are to be given back.
     stop: CancellationToken,
+    /// A transcode keeps its thread: this process has to end.
+    stuck: CancellationToken,
 }
 
 impl Worker {
@@ -112,7 +127,7 @@ impl Worker {
                     continue;
                 }
                 Ok(None) => idle.next(),
-                Err(Error::Fenced(_)) => continue,
+                Err(store::Error::Fenced(_)) => continue,
                 Err(error) => {
                     tracing::warn!(%error, "cannot claim, trying again");
                     idle.next()
@@ -149,12 +164,13 @@ impl Worker {
                 }
             }
         }
-        let job = job::run(
-            claim,
-            status,
-            self.config.options.clone(),
-            self.stop.child_token(),
-        );
+        let orders = Orders {
+            options: self.config.options.clone(),
+            stall_timeout: self.config.stall_timeout,
+            stop: self.stop.child_token(),
+            stuck: self.stuck.clone(),
+        };
+        let job = job::run(claim, status, orders);
         jobs.spawn(async move {
             job.await;
             drop(slots);

@@ -11,6 +11,7 @@ use store::queue::Claim;
 use store::{Error, StatusWriter};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Source};
@@ -24,6 +25,20 @@ const COMMIT_BACKOFF_CEILING: Duration = Duration::from_secs(8);
 /// So long the commit waits for a note of progress that is on its way when there is no more to note:
 /// an answer takes less, and without it the commit's own write finds out what became of it.
 const LAST_PROGRESS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a transcode that is to stop may take for that: it looks between two frames.
+const LETTING_GO: Duration = Duration::from_secs(10);
+
+/// How a job is to be done.
+pub(crate) struct Orders {
+    pub(crate) options: Options,
+    /// A transcode that makes no progress for so long has failed.
+    pub(crate) stall_timeout: Duration,
+    /// Asks for the job to be given back.
+    pub(crate) stop: CancellationToken,
+    /// Cancelled by the job when a transcode keeps its thread.
+    pub(crate) stuck: CancellationToken,
+}
 
 /// Why a job ended without a video.
 enum Failure {
@@ -43,18 +58,13 @@ struct Made {
     fetched: Fetched,
 }
 
-/// Works on one claimed job. `stop` asks for it to be given back.
-pub(crate) async fn run(
-    claim: Claim,
-    mut status: StatusWriter,
-    options: Options,
-    stop: CancellationToken,
-) {
+/// Works on one claimed job.
+pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) {
     let stages = Arc::new(Stages::new(claim.claimed_at()));
     let (video_id, take) = (claim.id(), claim.take().clone());
     let duration_ms = || ms(stages.until_now());
     // Cancelled on request, when the claim is lost, and at the end of this function.
-    let ending = stop.child_token();
+    let ending = orders.stop.child_token();
     let _ending = ending.clone().drop_guard();
     tokio::spawn({
         let (ending, lost) = (ending.clone(), claim.lost().clone());
@@ -67,7 +77,7 @@ pub(crate) async fn run(
     });
 
     // A panic fails the job, not the worker. The status writer finds out by itself what its last write came to.
-    let produced = produce(&claim, &mut status, options, &stages, &ending);
+    let produced = produce(&claim, &mut status, &orders, &stages, &ending);
     let result = match AssertUnwindSafe(produced).catch_unwind().await {
         Ok(result) => result,
         Err(panic) => Err(Failure::Passing(panicked(&*panic))),
@@ -139,11 +149,11 @@ async fn settle(
 async fn produce(
     claim: &Claim,
     status: &mut StatusWriter,
-    options: Options,
+    orders: &Orders,
     stages: &Arc<Stages>,
     ending: &CancellationToken,
 ) -> Result<Made, Failure> {
-    let report = transcode(claim, status, options, stages, ending).await?;
+    let report = transcode(claim, status, orders, stages, ending).await?;
     let renditions =
         package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
     let mut patience = Patience::new(ending);
@@ -169,7 +179,7 @@ async fn produce(
 async fn transcode(
     claim: &Claim,
     status: &mut StatusWriter,
-    options: Options,
+    orders: &Orders,
     stages: &Arc<Stages>,
     ending: &CancellationToken,
 ) -> Result<Report, Failure> {
@@ -183,7 +193,7 @@ async fn transcode(
     });
     let (fraction, mut progress) = watch::channel(0.0);
     let control = Control {
-        cancel,
+        cancel: cancel.clone(),
         on_progress: Some(Box::new(move |progress| {
             fraction.send_replace(progress.fraction);
         })),
@@ -198,6 +208,7 @@ async fn transcode(
         stages: Arc::clone(stages),
     };
     let (store, id) = (claim.store().clone(), claim.id());
+    let options = orders.options.clone();
     let mut work = tokio::task::spawn_blocking(move || {
         let fresh_url = move || {
             let url = runtime.block_on(store.original_url_internal(id));
@@ -208,9 +219,9 @@ async fn transcode(
         transcode::transcode(source, &options, &sink, &control)
     });
 
-    let ended = loop {
+    let failure = loop {
         tokio::select! {
-            ended = &mut work => break ended,
+            ended = &mut work => return judged(ended),
             Ok(()) = progress.changed() => {
                 let fraction = *progress.borrow_and_update();
                 let mut note = pin!(note_progress(status, fraction, ending));
@@ -218,12 +229,26 @@ async fn transcode(
                     () = &mut note => {}
                     ended = &mut work => {
                         let _ = timeout(LAST_PROGRESS_PATIENCE, note).await;
-                        break ended;
+                        return judged(ended);
                     }
                 }
             }
+            () = tokio::time::sleep(orders.stall_timeout) => {
+                cancel.cancel();
+                let seconds = orders.stall_timeout.as_secs();
+                break Failure::Passing(format!("the transcode made no progress for {seconds} s"));
+            }
+            () = ending.cancelled() => break Failure::Stopped,
         }
     };
+    if timeout(LETTING_GO, work).await.is_err() {
+        tracing::error!(video_id = %id, "a transcode does not stop, so that the worker has to");
+        orders.stuck.cancel();
+    }
+    Err(failure)
+}
+
+fn judged(ended: Result<transcode::Result<Report>, JoinError>) -> Result<Report, Failure> {
     match ended {
         Ok(Ok(report)) => Ok(report),
         Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),

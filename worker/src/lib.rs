@@ -13,6 +13,7 @@
 
 mod config;
 mod daemon;
+mod error;
 mod housekeeping;
 mod job;
 mod memory;
@@ -22,5 +23,6 @@ mod stages;
 
 pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 pub use daemon::run;
+pub use error::Error;
 pub use housekeeping::HousekeepingArgs;
 pub use memory::limit_memory;

@@ -8,6 +8,7 @@ mod copying;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;
+mod stuck;
 mod worker_process;
 
 use std::process::Command;

@@ -1,0 +1,35 @@
+//! A transcode that goes on no more, and cannot be stopped either.
+
+use store::State;
+
+use crate::buckets::Buckets;
+use crate::worker_process::{Worker, clip, upload, wait_for};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcode_that_hangs_fails_and_ends_its_worker_in_good_order() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let settings = buckets.settings();
+    let hanging = upload(&store, clip("320x180", 2, 30)).await;
+    let fault = format!("fragment-encoded@{hanging}=hang");
+    let env = [
+        ("FAIL_POINTS", fault.as_str()),
+        ("STALL_TIMEOUT", "2s"),
+        ("WORKER_JOBS", "2"),
+    ];
+    let mut worker = Worker::start(&settings, &env);
+    let beside = upload(&store, clip("320x180", 1, 30)).await;
+    wait_for(&store, beside, State::Done, || {}).await;
+    assert_eq!(worker.ended().code(), Some(1));
+    let marker = buckets.body("raw", &format!("queue/{hanging}")).await;
+    let marker: serde_json::Value = serde_json::from_slice(&marker).unwrap();
+    assert_eq!(
+        (&marker["state"], &marker["failures"], &marker["takeovers"]),
+        (&"waiting".into(), &1.into(), &0.into())
+    );
+    let reason = marker["last_error"].as_str().unwrap();
+    assert!(reason.contains("no progress for 2 s"), "{reason}");
+
+    let _next = Worker::start(&settings, &[]);
+    wait_for(&store, hanging, State::Done, || {}).await;
+}
