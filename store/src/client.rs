@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use tokio::sync::Mutex;
@@ -68,6 +68,7 @@ impl Store {
             .credentials_provider(credentials.clone())
             .force_path_style(settings.path_style.unwrap_or(endpoint.is_some()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_partition(unrationed())
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)
@@ -133,6 +134,14 @@ impl Store {
                 .unwrap_or_default(),
         )
     }
+}
+
+/// By default a process whose retries have failed some dozens of times makes none any more, until hundreds of
+/// requests went well: after an outage each single fault would then fail a job. Ours are bounded in each call.
+fn unrationed() -> RetryPartition {
+    RetryPartition::custom("assetlab")
+        .token_bucket(TokenBucket::unlimited())
+        .build()
 }
 
 /// Overrides a client's settings for requests that a job cannot do without.

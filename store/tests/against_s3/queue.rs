@@ -153,6 +153,26 @@ async fn a_claim_lost_during_its_first_look_does_not_fence_its_heir() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_a_single_fault_is_still_outlasted() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let id = enqueue(&store).await;
+    proxy.break_off(Some("GET "));
+    let reads = (0..64).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.status(id).await })
+    });
+    for read in reads.collect::<Vec<_>>() {
+        let failed = read.await.unwrap();
+        assert!(matches!(failed, Err(Error::Unavailable { .. })));
+    }
+    proxy.break_off(None);
+    proxy.swallow_answer("GET /video/videos/");
+    assert!(store.status(id).await.unwrap().is_some());
+    assert!(proxy.has_swallowed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spoilt_marker_is_work_to_do_all_the_same() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
