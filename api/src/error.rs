@@ -80,6 +80,13 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Whether the client could have done nothing about it.
+    pub(crate) fn is_servers_fault(&self) -> bool {
+        self.status_and_code().0.is_server_error()
+    }
+}
+
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
         if error.is_transient() {

@@ -18,6 +18,7 @@ mod health;
 mod hls;
 mod linger;
 mod log;
+mod metrics;
 mod origin;
 mod pages;
 mod request_log;
@@ -31,7 +32,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::routing::{get, post};
-use store::Store;
+use store::{BacklogWatch, Store};
 use tokio::sync::{Notify, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -58,6 +59,7 @@ pub struct App {
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
     queued: Arc<Notify>,
+    backlog: BacklogWatch,
 }
 
 impl App {
@@ -78,6 +80,7 @@ impl App {
         }
         Ok(Self {
             media_origins: headers::media_origins(&store).await?,
+            backlog: BacklogWatch::new(store.clone()),
             store,
             admin_token,
             pages,
@@ -116,7 +119,8 @@ pub fn router(app: App) -> Router {
         .route("/api/video/{id}/{name}", get(video::rung_link));
     let health = Router::new()
         .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show));
     let pages = Router::new()
         .fallback(pages::fallback)
         .layer(CompressionLayer::new());

@@ -14,6 +14,7 @@ use tracing::{Instrument, debug, error, info, info_span};
 use uuid::Uuid;
 
 use crate::error::{ApiError, Cause};
+use crate::metrics::Counted;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -22,9 +23,11 @@ pub(crate) async fn log_request(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = Uuid::new_v4().simple().to_string();
     let method = request.method().clone();
+    let counted = Counted::begin(&request);
     let span = info_span!("request", %id, %method, path = request.uri().path());
     let mut response = next.run(request).instrument(span.clone()).await;
 
+    counted.end(response.status());
     let _entered = span.enter();
     let status = response.status().as_u16();
     let duration_ms = started.elapsed().as_millis();

@@ -16,14 +16,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+use store::metrics::{UPLOAD_RECEIVED_BYTES, UploadEnd};
 use store::{OriginalUpload, Store, VideoId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{Instrument, Span, info, warn};
 
 use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::form_gap::Gap;
+use crate::metrics::UploadInFlight;
 use crate::{App, filename};
 
 /// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
@@ -42,13 +45,26 @@ pub(crate) async fn upload(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let in_flight = UploadInFlight::begin();
+    let answer = receive(&app, request, &in_flight).await;
+    if let Err(error) = &answer {
+        in_flight.ended(error);
+    }
+    answer
+}
+
+async fn receive(
+    app: &App,
+    request: Request,
+    in_flight: &Arc<UploadInFlight>,
+) -> Result<Response, ApiError> {
     let gap = Gap::new();
     let request = request.map(|body| gap.guard(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| ApiError::NotAForm)?;
     let mut original = None;
-    let received = receive_form(&app, form, &gap, &mut original).await;
+    let received = receive_form(app, form, &gap, in_flight, &mut original).await;
     match (received, original) {
         (Ok(()), Some(original)) => {
             let uploaded = original.finish().await?;
@@ -68,6 +84,7 @@ async fn receive_form(
     app: &App,
     mut form: Multipart,
     gap: &Gap,
+    in_flight: &Arc<UploadInFlight>,
     original: &mut Option<Original>,
 ) -> Result<(), ApiError> {
     let limit_bytes = app.max_upload_bytes;
@@ -92,11 +109,12 @@ async fn receive_form(
             continue;
         }
         let name = filename::unescape(field.file_name().unwrap_or_default());
-        let original = original.insert(Original::begin(app, name).await?);
+        let original = original.insert(Original::begin(app, name, in_flight).await?);
         let mut len_bytes = 0;
         let mut chunk = first;
         while let Some(bytes) = chunk {
             len_bytes += bytes.len() as u64;
+            UPLOAD_RECEIVED_BYTES.add([], bytes.len() as u64);
             if len_bytes > limit_bytes {
                 return Err(ApiError::TooLarge { limit_bytes });
             }
@@ -141,17 +159,22 @@ struct Original {
 }
 
 impl Original {
-    async fn begin(app: &App, name: String) -> Result<Self, ApiError> {
+    async fn begin(
+        app: &App,
+        name: String,
+        in_flight: &Arc<UploadInFlight>,
+    ) -> Result<Self, ApiError> {
         let slots = Arc::clone(&app.upload_slots);
         let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let id = VideoId::new();
         let upload = app.store.begin_original(id, &name).await?;
         let (steps, received) = mpsc::channel(1);
         let task = store_steps(app.store.clone(), id, name, upload, received);
-        let queued = app.queued();
+        let (queued, in_flight) = (app.queued(), Arc::clone(in_flight));
         let task = async move {
             let _slot = slot;
             let uploaded = task.await?;
+            in_flight.ended(UploadEnd::Stored);
             queued.notify_one();
             Ok(uploaded)
         };
@@ -230,6 +253,7 @@ async fn store_steps(
     mut upload: OriginalUpload,
     mut steps: mpsc::Receiver<Step>,
 ) -> Result<Uploaded, ApiError> {
+    let started_at = Instant::now();
     let mut len_bytes = 0;
     let stored = loop {
         let (bytes, last) = match steps.recv().await {
@@ -251,7 +275,8 @@ async fn store_steps(
         return Err(error);
     }
     let key = upload.complete().await.map_err(refused)?;
-    info!(video_id = %id, len_bytes, "original stored");
+    let duration_ms = started_at.elapsed().as_millis();
+    info!(video_id = %id, len_bytes, duration_ms, "original stored");
     store.enqueue(id, &name).await.map_err(refused)?;
     Ok(Uploaded { id, key })
 }

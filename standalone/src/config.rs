@@ -1,6 +1,7 @@
 //! The command line, which is the environment as well: every option has a variable of its name.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) enum Command {
     /// Serve the embedded S3 alone
     S3(S3Args),
     /// Transcode uploaded videos, with buckets on any S3
-    Worker(WorkerCommand),
+    Worker(Box<WorkerCommand>),
     /// Make an HLS package of a file: MP4 renditions and playlists
     Transcode(TranscodeCommand),
     /// Create the buckets on any S3 where they are missing, and let CORS_ORIGINS read them
@@ -63,6 +64,9 @@ pub(crate) struct SiteArgs {
     /// A transcode that makes no progress for so long has failed
     #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_duration, default_value = "15m")]
     _stall_timeout: Duration,
+    /// Show the worker's `/metrics` at this address, such as 127.0.0.1:9101 [default: nowhere]
+    #[arg(long, env = "METRICS_ADDRESS")]
+    pub(crate) metrics_address: Option<SocketAddr>,
     /// How long a running transcode may go on when the site stops, before it is given back
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "0s")]
     pub(crate) shutdown_grace: Duration,

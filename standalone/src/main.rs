@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Transcode(transcode)) => transcode_command::run(transcode),
         None => with_runtime(cli.log, site::run(cli.site, environment)),
         Some(Command::S3(s3)) => with_runtime(cli.log, s3_command::run(s3)),
-        Some(Command::Worker(worker)) => with_runtime(cli.log, worker_command::run(worker)),
+        Some(Command::Worker(worker)) => with_runtime(cli.log, worker_command::run(*worker)),
         Some(Command::SetupBuckets(setup)) => with_runtime(cli.log, setup_buckets::run(setup)),
         Some(Command::Jobs(jobs)) => with_runtime(cli.log, jobs::run(jobs)),
     }

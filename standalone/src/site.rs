@@ -42,6 +42,13 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
     let listener = api::bind(bind, site.http.port).await?;
     let address = listener.local_addr()?;
 
+    if let Some(address) = site.metrics_address {
+        // The worker's, which would only be started again and again.
+        TcpListener::bind(address).await.with_context(|| {
+            format!("METRICS_ADDRESS={address} cannot be listened on: choose another")
+        })?;
+    }
+
     let s3_stop = CancellationToken::new();
     let s3_server = tokio::spawn(
         s3.clone()

@@ -7,6 +7,7 @@ use crate::conditional::Swap;
 use crate::keys::Object;
 use crate::lease::Lease;
 use crate::marker::Marker;
+use crate::metrics::{JOBS, JobEnd};
 use crate::status_writer::{Found, StatusWriter};
 use crate::{Error, FailPoint, Store, Take, VideoId};
 
@@ -73,6 +74,8 @@ impl Claim {
             FailPoint::MarkerSettled.reached(self.id());
             self.store.delete(&Object::Marker(self.id())).await?;
             FailPoint::MarkerDeleted.reached(self.id());
+            let (video_id, take) = (self.id(), self.take());
+            tracing::info!(%video_id, %take, duration_ms = self.duration_ms(), "marker cleared");
         }
         Ok(())
     }
@@ -97,7 +100,19 @@ impl Claim {
         if failed.failures >= settings.max_failures {
             return self.give_up(status, failed).await;
         }
-        self.lease.replace(&failed).await.map(drop)
+        if self.end(&failed, JobEnd::Failed).await? {
+            let (video_id, take) = (self.id(), self.take());
+            tracing::warn!(
+                %video_id,
+                %take,
+                duration_ms = self.duration_ms(),
+                failures = failed.failures,
+                retry_after_ms = failed.retry_after_ms(),
+                reason,
+                "attempt failed"
+            );
+        }
+        Ok(())
     }
 
     /// Gives the job back unharmed, for another worker to take at once.
@@ -105,10 +120,29 @@ impl Claim {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
     pub async fn release(self) -> Result<(), Error> {
-        self.lease
-            .replace(&self.lease.marker().released())
-            .await
-            .map(drop)
+        let released = self.lease.marker().released();
+        if self.end(&released, JobEnd::Released).await? {
+            let (video_id, take) = (self.id(), self.take());
+            tracing::info!(%video_id, %take, duration_ms = self.duration_ms(), "released");
+        }
+        Ok(())
+    }
+
+    /// The status said that another has taken over, or that the video was deleted.
+    pub fn lose(self) {
+        self.lease.lose("fenced");
+        JOBS.inc([JobEnd::Lost.as_str()]);
+    }
+
+    /// Swaps the marker, and counts how the work ended. False where the claim was lost.
+    async fn end(&self, next: &Marker, end: JobEnd) -> Result<bool, Error> {
+        let is_ours = matches!(self.lease.replace(next).await?, Swap::Won(_));
+        JOBS.inc([if is_ours { end } else { JobEnd::Lost }.as_str()]);
+        Ok(is_ours)
+    }
+
+    fn duration_ms(&self) -> u128 {
+        self.claimed_at.elapsed().as_millis()
     }
 
     /// Status `error` (where it can be written), then `dead/<id>`, then the marker goes.
@@ -118,14 +152,29 @@ impl Claim {
         dead: Marker,
     ) -> Result<(), Error> {
         if let Some(status) = status {
-            status.error(GIVEN_UP).await?;
+            match status.error(GIVEN_UP).await {
+                Err(Error::Fenced(_)) => {
+                    self.lose();
+                    return Ok(());
+                }
+                written => written?,
+            }
         }
         self.store
             .write(&Object::Dead(self.id()), dead.to_json())
             .await?;
         FailPoint::DeadStored.reached(self.id());
-        let reason = dead.last_error.as_deref();
-        tracing::error!(video_id = %self.id(), take = %self.take(), reason, "job given up");
+        JOBS.inc([JobEnd::GivenUp.as_str()]);
+        let (video_id, take) = (self.id(), self.take());
+        tracing::error!(
+            %video_id,
+            %take,
+            duration_ms = self.duration_ms(),
+            failures = dead.failures,
+            takeovers = dead.takeovers,
+            reason = dead.last_error.as_deref(),
+            "given up"
+        );
         self.finish().await
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::request_count::RequestCount;
 use crate::server_clock::ServerClock;
 use crate::settings::Settings;
 use crate::{Inner, Store};
@@ -66,6 +67,7 @@ impl Store {
         let mut config = aws_sdk_s3::config::Builder::from(&environment)
             .interceptor(clock.clone())
             .credentials_provider(credentials.clone())
+            .interceptor(RequestCount)
             .force_path_style(settings.path_style.unwrap_or(endpoint.is_some()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .retry_partition(unrationed())

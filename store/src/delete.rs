@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use tokio::time::Instant;
 
 use crate::keys::{self, Object};
 use crate::listing::Listed;
@@ -47,6 +48,7 @@ impl Store {
     /// [`Error::Missing`] where there is no such video, nor an upload of it; [`Error::Unavailable`] and its
     /// kin when S3 does not answer: once the tombstone is there, the sweep does the rest.
     pub async fn delete_video(&self, id: VideoId) -> Result<(), Error> {
+        let started_at = Instant::now();
         let tombstone = Object::Tombstone(id);
         if !self.exists(&tombstone).await? {
             if !self.has_traces(id).await? {
@@ -56,7 +58,8 @@ impl Store {
         }
         FailPoint::TombstoneStored.reached(id);
         self.erase(id).await?;
-        tracing::info!(video_id = %id, "video deleted");
+        let duration_ms = started_at.elapsed().as_millis();
+        tracing::info!(video_id = %id, duration_ms, "video deleted");
         Ok(())
     }
 

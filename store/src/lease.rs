@@ -4,6 +4,7 @@
 //! The holder's clock is used for one thing only: to stop early. With no successful renewal for two
 //! thirds of the lease it counts as lost, so that a worker stops before another one may begin.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::Object;
 use crate::marker::Marker;
+use crate::metrics::LEASE_LOSSES;
 use crate::{Error, Store, Take, VideoId};
 
 /// A claim held by renewal. Dropped, it is no longer renewed and lapses.
@@ -23,7 +25,7 @@ pub(crate) struct Lease {
     id: VideoId,
     take: Take,
     held: Arc<Mutex<Held>>,
-    lost: CancellationToken,
+    loss: Arc<Loss>,
     renewal: AbortHandle,
 }
 
@@ -51,13 +53,19 @@ impl Lease {
             etag,
             until: claimed_at + store.settings().lease * 2 / 3,
         }));
-        let lost = CancellationToken::new();
+        let loss = Arc::new(Loss {
+            id,
+            take: take.clone(),
+            claimed_at,
+            is_noted: AtomicBool::new(false),
+            token: CancellationToken::new(),
+        });
         let renewal = Renewal {
             store: store.clone(),
             id,
             take: take.clone(),
             held: Arc::clone(&held),
-            lost: lost.clone(),
+            loss: Arc::clone(&loss),
         };
         let renewal = tokio::spawn(renewal.run()).abort_handle();
         Self {
@@ -65,7 +73,7 @@ impl Lease {
             id,
             take,
             held,
-            lost,
+            loss,
             renewal,
         }
     }
@@ -80,12 +88,17 @@ impl Lease {
 
     /// Cancelled when the claim is lost.
     pub(crate) fn lost(&self) -> &CancellationToken {
-        &self.lost
+        &self.loss.token
+    }
+
+    /// Another's write says that it is lost.
+    pub(crate) fn lose(&self, reason: &str) {
+        self.loss.note(reason);
     }
 
     /// Whether it is lost, also where a process that was frozen has not noticed yet.
     pub(crate) fn has_lapsed(&self) -> bool {
-        self.lost.is_cancelled() || Instant::now() >= lock(&self.held).until
+        self.lost().is_cancelled() || Instant::now() >= lock(&self.held).until
     }
 
     pub(crate) fn marker(&self) -> Marker {
@@ -114,12 +127,8 @@ impl Lease {
                 {
                     etag = there.etag;
                 }
-                _ => {
-                    // The renewal says so by itself, if it still gets to it.
-                    if !self.lost.is_cancelled() {
-                        let (video_id, take) = (self.id, &self.take);
-                        tracing::warn!(%video_id, %take, reason = "taken over", "claim lost");
-                    }
+                there => {
+                    self.lose(there.map_or("the marker is gone", |_| "taken over"));
                     return Ok(Swap::Lost);
                 }
             }
@@ -133,12 +142,34 @@ impl Drop for Lease {
     }
 }
 
+/// How a claim is lost: said once, by whoever notices first.
+#[derive(Debug)]
+struct Loss {
+    id: VideoId,
+    take: Take,
+    claimed_at: Instant,
+    is_noted: AtomicBool,
+    token: CancellationToken,
+}
+
+impl Loss {
+    fn note(&self, reason: &str) {
+        if !self.is_noted.swap(true, Ordering::Relaxed) {
+            LEASE_LOSSES.inc([]);
+            let (video_id, take) = (self.id, &self.take);
+            let duration_ms = self.claimed_at.elapsed().as_millis();
+            tracing::warn!(%video_id, %take, duration_ms, reason, "claim lost");
+        }
+        self.token.cancel();
+    }
+}
+
 struct Renewal {
     store: Store,
     id: VideoId,
     take: Take,
     held: Arc<Mutex<Held>>,
-    lost: CancellationToken,
+    loss: Arc<Loss>,
 }
 
 impl Renewal {
@@ -152,8 +183,7 @@ impl Renewal {
             let Err(reason) = self.renew_until(until, lease).await else {
                 continue;
             };
-            tracing::warn!(video_id = %self.id, take = %self.take, reason, "claim lost");
-            self.lost.cancel();
+            self.loss.note(reason);
             return;
         }
     }

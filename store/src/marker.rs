@@ -114,6 +114,14 @@ impl Marker {
         }
     }
 
+    /// How long the job waits after a failure; none in any other state.
+    pub(crate) fn retry_after_ms(&self) -> Option<u64> {
+        match self.hold {
+            Hold::Waiting { retry_after_ms } => Some(retry_after_ms),
+            _ => None,
+        }
+    }
+
     pub(crate) fn settled(&self) -> Self {
         self.with(Hold::Settled)
     }

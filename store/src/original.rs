@@ -3,6 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::error::is_missing;
 use crate::keys::{Object, original_content_type};
@@ -60,6 +61,15 @@ impl Store {
     /// # Errors
     /// [`Error::Deleted`] for a deleted video, of which nothing is left then; [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn enqueue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
+        let started_at = Instant::now();
+        self.put_in_queue(id, filename).await?;
+        let duration_ms = started_at.elapsed().as_millis();
+        tracing::info!(video_id = %id, duration_ms, "queued");
+        Ok(())
+    }
+
+    /// As [`enqueue`](Self::enqueue), for who has another word for it.
+    pub(crate) async fn put_in_queue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
         self.unless_deleted(id).await?;
         self.create_status(id, &tidy_filename(filename)).await?;
         FailPoint::StatusCreated.reached(id);
@@ -68,9 +78,7 @@ impl Store {
         self.create_marker(id).await?;
         FailPoint::Queued.reached(id);
         // A tombstone that came in between has not seen what was just written.
-        self.unless_deleted(id).await?;
-        tracing::info!(video_id = %id, "queued");
-        Ok(())
+        self.unless_deleted(id).await
     }
 
     async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::{self, Object};
 use crate::lease::Lease;
 use crate::marker::{Hold, Marker};
+use crate::metrics::TAKEOVERS;
 use crate::status_writer::{Found, StatusWriter};
 use crate::{Error, FailPoint, Store, Take, VideoId};
 
@@ -88,7 +89,11 @@ impl Queue {
                     .store
                     .swap(&object, next, Condition::Is(&there.etag))
                     .await?;
-                freed += usize::from(matches!(swap, Swap::Won(_)));
+                if let Swap::Won(_) = swap {
+                    TAKEOVERS.inc([]);
+                    tracing::warn!(video_id = %id, "freed from a former claim");
+                    freed += 1;
+                }
             }
         }
         Ok(freed)
@@ -179,18 +184,20 @@ impl Queue {
         let object = Object::Marker(id);
         if marker.hold == Hold::Settled {
             self.store.delete(&object).await?;
+            tracing::info!(video_id = %id, "marker cleared");
             return Ok(None);
         }
         let take = Take::new();
         let store = self.store.counting_anew();
         let claimed = marker.claimed(&self.owner, &take, store.settings().lease);
-        let takeovers = claimed.takeovers;
+        let (takeovers, failures) = (claimed.takeovers, claimed.failures);
         let claimed_at = Instant::now();
         let hold = async {
             let body = claimed.to_json();
             match store.swap(&object, body, Condition::Is(&etag)).await {
                 Ok(Swap::Won(etag)) => {
                     FailPoint::MarkerWon.reached(id);
+                    TAKEOVERS.add([], u64::from(takeovers - marker.takeovers));
                     Ok(Lease::hold(&store, id, take, claimed, etag, claimed_at))
                 }
                 Ok(Swap::Lost) => Err(None),
@@ -224,7 +231,15 @@ impl Queue {
             }
             Ok(Some(status)) => {
                 FailPoint::TakeNamed.reached(id);
-                tracing::info!(video_id = %id, take = %claim.take(), takeovers, "claimed");
+                tracing::info!(
+                    video_id = %id,
+                    take = %claim.take(),
+                    duration_ms = claimed_at.elapsed().as_millis(),
+                    waited_ms = self.store.age_of(id).as_millis(),
+                    takeovers,
+                    failures,
+                    "claimed"
+                );
                 Ok(Some((claim, status)))
             }
             Ok(None) => {
@@ -237,7 +252,6 @@ impl Queue {
             }
             // It must not be drawn again for ever, nor keep this worker from the other jobs.
             Err(error) => {
-                tracing::error!(video_id = %id, %error, "job cannot be begun");
                 claim.count_failure(None, &error.to_string()).await?;
                 Ok(None)
             }

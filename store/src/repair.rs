@@ -6,8 +6,11 @@
 
 use std::collections::HashSet;
 
+use tokio::time::Instant;
+
 use crate::keys::{self, Object};
 use crate::marker::Marker;
+use crate::metrics::REPAIRED_VIDEOS;
 use crate::{Error, Store, VideoId};
 
 /// A job in `dead/`.
@@ -50,8 +53,15 @@ impl Store {
                     continue;
                 }
                 let filename = self.original_filename(id).await?;
-                match self.enqueue(id, &filename).await {
-                    Ok(()) => repaired += 1,
+                let started_at = Instant::now();
+                match self.put_in_queue(id, &filename).await {
+                    Ok(()) => {
+                        let duration_ms = started_at.elapsed().as_millis();
+                        let waited_ms = self.age_of(id).as_millis();
+                        tracing::warn!(video_id = %id, duration_ms, waited_ms, "repaired");
+                        REPAIRED_VIDEOS.inc([]);
+                        repaired += 1;
+                    }
                     Err(Error::Deleted(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -123,7 +133,10 @@ impl Store {
         }
         let filename = self.original_filename(id).await?;
         self.reset_failed_status(id, &filename).await?;
-        self.enqueue(id, &filename).await?;
+        let started_at = Instant::now();
+        self.put_in_queue(id, &filename).await?;
+        let duration_ms = started_at.elapsed().as_millis();
+        tracing::info!(video_id = %id, duration_ms, "requeued");
         self.delete(&Object::Dead(id)).await
     }
 }

@@ -12,6 +12,7 @@
 use crate::delete::Tombstones;
 use crate::keys::{self, Object};
 use crate::listing::Listed;
+use crate::metrics::{SWEPT_OBJECTS, SweptKind};
 use crate::{Error, State, Status, Store, Take, VideoId};
 
 /// What a sweep deleted.
@@ -29,22 +30,49 @@ pub struct Swept {
     pub self_test_objects: usize,
 }
 
+impl Swept {
+    fn count(&self) {
+        let Self {
+            originals,
+            take_objects,
+            uploads,
+            deleted_videos_objects,
+            self_test_objects,
+        } = *self;
+        for (kind, objects) in [
+            (SweptKind::Original, originals),
+            (SweptKind::TakeObject, take_objects),
+            (SweptKind::Upload, uploads),
+            (SweptKind::DeletedVideo, deleted_videos_objects),
+            (SweptKind::SelfTest, self_test_objects),
+        ] {
+            SWEPT_OBJECTS.add([kind.as_str()], objects as u64);
+        }
+    }
+}
+
 impl Store {
     /// Deletes what nothing names. Any number of processes may do it at any time.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; what is left is swept the next time.
     pub async fn sweep(&self) -> Result<Swept, Error> {
+        let mut swept = Swept::default();
+        let ended = self.sweep_all(&mut swept).await;
+        swept.count();
+        ended.map(|()| swept)
+    }
+
+    async fn sweep_all(&self, swept: &mut Swept) -> Result<(), Error> {
         // Before anything else is listed: of a video that is deleted later, the next sweep takes the rest.
         let deleted = self.tombstones().await?;
-        let mut swept = Swept::default();
-        self.sweep_raw(&deleted, &mut swept).await?;
-        self.sweep_takes(&deleted, &mut swept).await?;
-        self.sweep_uploads(&deleted, &mut swept).await?;
+        self.sweep_raw(&deleted, swept).await?;
+        self.sweep_takes(&deleted, swept).await?;
+        self.sweep_uploads(&deleted, swept).await?;
         for id in deleted.expired() {
             self.delete(&Object::Tombstone(id)).await?;
         }
-        Ok(swept)
+        Ok(())
     }
 
     async fn sweep_raw(&self, deleted: &Tombstones, swept: &mut Swept) -> Result<(), Error> {
@@ -92,7 +120,8 @@ impl Store {
             return Ok(false);
         }
         self.delete(&Object::Original(id)).await?;
-        tracing::info!(video_id = %id, "original deleted");
+        let duration_ms = age.as_millis();
+        tracing::info!(video_id = %id, duration_ms, "original deleted");
         Ok(true)
     }
 

@@ -65,7 +65,7 @@ mod time;
 
 pub use control::{CancelToken, Control, OnProgress, Progress};
 pub use error::{Error, InputError, Result};
-pub use input::{Fetched, Source};
+pub use input::{Fetched, Source, Traffic};
 #[cfg(feature = "http")]
 pub use input::{HttpSource, RetryPolicy};
 pub use ladder::{Ladder, LadderError, Rung, Target};

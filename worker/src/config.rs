@@ -1,5 +1,6 @@
 //! What an operator can set about a worker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Config {
     /// The name of a worker of which there is only ever one, such as the holder of a lock: it takes
     /// what it had claimed before a restart without waiting for leases. Unset: a name of its own.
     pub sole_owner: Option<String>,
+    /// Where to show metrics; unset: nowhere.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// A worker's command line.
@@ -73,6 +76,9 @@ pub struct WorkerArgs {
     /// How often to repair and to sweep.
     #[command(flatten)]
     pub housekeeping: HousekeepingArgs,
+    /// Show `/metrics` for Prometheus, and `/healthz`, at this address, such as 0.0.0.0:9101 [default: nowhere]
+    #[arg(long, env = "METRICS_ADDRESS")]
+    pub metrics_address: Option<SocketAddr>,
     /// Largest original
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30)]
     pub max_upload_bytes: u64,
@@ -135,6 +141,7 @@ impl From<WorkerArgs> for Config {
             shutdown_grace: args.shutdown_grace,
             housekeeping: args.housekeeping,
             sole_owner: None,
+            metrics_address: args.metrics_address,
         }
     }
 }

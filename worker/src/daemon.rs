@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use store::metrics::{JOB_SLOTS, JOBS_RUNNING};
 use store::queue::{Claim, Queue};
 use store::{StatusWriter, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::job::Orders;
+use crate::metrics_server::MetricsServer;
 use crate::{Error, housekeeping, job};
 
 const IDLE_FLOOR: Duration = Duration::from_secs(1);
@@ -23,6 +25,12 @@ const IDLE_CEILING: Duration = Duration::from_secs(10);
 /// [`Error::Store`] at the start, when working makes no sense; later faults of S3 are logged and waited out.
 /// [`Error::Stuck`] when a transcode cannot be stopped, once all other jobs have ended or are given back.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    // Before S3 is asked for: who watches sees a worker that waits for it.
+    let _metrics = match config.metrics_address {
+        Some(address) => Some(MetricsServer::start(address).await?),
+        None => None,
+    };
+    JOB_SLOTS.set(config.jobs);
     let store = Store::connect(config.store.clone()).await?;
     let owner = config.sole_owner.clone().unwrap_or_else(unique_owner);
     let queue = Queue::new(store.clone(), &owner);
@@ -172,6 +180,7 @@ impl Worker {
         };
         let job = job::run(claim, status, orders);
         jobs.spawn(async move {
+            let _running = JOBS_RUNNING.one_more();
             job.await;
             drop(slots);
         });

@@ -38,10 +38,7 @@ pub(crate) async fn run(store: Store, often: HousekeepingArgs, nudge: Arc<Notify
         tokio::select! {
             _ = repair.tick() => match store.repair().await {
                 Ok(0) => {}
-                Ok(videos) => {
-                    tracing::info!(videos, "queued what had been forgotten");
-                    nudge.notify_one();
-                }
+                Ok(_) => nudge.notify_one(),
                 Err(error) => tracing::warn!(%error, "repair put off"),
             },
             _ = sweep.tick() => match store.sweep().await {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use store::metrics::{JOBS, JobEnd};
 use store::queue::Claim;
 use store::{Error, StatusWriter};
 use tokio::runtime::Handle;
@@ -14,11 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Source};
 
 use crate::package;
 use crate::sink::TakeSink;
-use crate::stages::Stages;
+use crate::stages::{ReadCount, Stages};
 
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
 const COMMIT_BACKOFF_CEILING: Duration = Duration::from_secs(8);
@@ -56,13 +58,14 @@ struct Made {
     /// Of them, those that were not encoded.
     copied: usize,
     fetched: Fetched,
+    /// Of the video, not of the work.
+    video_duration: Duration,
 }
 
 /// Works on one claimed job.
 pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) {
     let stages = Arc::new(Stages::new(claim.claimed_at()));
     let (video_id, take) = (claim.id(), claim.take().clone());
-    let duration_ms = || ms(stages.until_now());
     // Cancelled on request, when the claim is lost, and at the end of this function.
     let ending = orders.stop.child_token();
     let _ending = ending.clone().drop_guard();
@@ -77,7 +80,8 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
     });
 
     // A panic fails the job, not the worker. The status writer finds out by itself what its last write came to.
-    let produced = produce(&claim, &mut status, &orders, &stages, &ending);
+    let span = tracing::info_span!("job", %video_id, %take);
+    let produced = produce(&claim, &mut status, &orders, &stages, &ending).instrument(span);
     let result = match AssertUnwindSafe(produced).catch_unwind().await {
         Ok(result) => result,
         Err(panic) => Err(Failure::Passing(panicked(&*panic))),
@@ -87,15 +91,16 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
         true => Failure::Stopped,
         false => failure,
     });
-    match &result {
+    let settled = match result {
         Ok(made) => {
             let parts = stages.parts();
+            parts.count(made.video_duration);
             tracing::info!(
                 %video_id,
                 %take,
                 renditions = made.renditions,
                 copied = made.copied,
-                duration_ms = duration_ms(),
+                duration_ms = ms(stages.until_now()),
                 start_ms = ms(parts.start),
                 transcode_ms = ms(parts.transcode),
                 end_ms = ms(parts.end),
@@ -103,46 +108,37 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
                 original_bytes = made.fetched.bytes,
                 "done"
             );
+            claim.finish().await
         }
-        Err(Failure::Permanent(sentence)) => {
-            tracing::info!(%video_id, %take, duration_ms = duration_ms(), sentence, "refused");
-        }
-        Err(Failure::Passing(reason)) => {
-            tracing::warn!(%video_id, %take, duration_ms = duration_ms(), reason, "attempt failed");
-        }
-        Err(Failure::Stopped) => {
-            let claim_lost = claim.lost().is_cancelled();
-            tracing::warn!(%video_id, %take, duration_ms = duration_ms(), claim_lost, "stopped");
-        }
-    }
-    match settle(claim, &mut status, result, &ending).await {
-        Ok(()) => {}
-        Err(Error::Fenced(_)) => {
-            tracing::warn!(%video_id, %take, "another worker has taken over, or the video was deleted");
-        }
-        Err(error) => tracing::warn!(%video_id, %take, %error, "not settled, the claim will lapse"),
+        Err(Failure::Permanent(sentence)) => refuse(claim, &mut status, &sentence, &ending).await,
+        Err(Failure::Passing(reason)) => claim.fail(&mut status, &reason).await,
+        Err(Failure::Stopped) => claim.release().await,
+    };
+    if let Err(error) = settled {
+        tracing::warn!(%video_id, %take, %error, "not settled, the claim will lapse");
     }
 }
 
-/// Gives the claim its one end.
-async fn settle(
+/// Ends a job whose file is at fault.
+async fn refuse(
     claim: Claim,
     status: &mut StatusWriter,
-    result: Result<Made, Failure>,
+    sentence: &str,
     ending: &CancellationToken,
 ) -> Result<(), Error> {
-    match result {
-        Ok(_) => claim.finish().await,
-        Err(Failure::Permanent(sentence)) => {
-            let mut patience = Patience::new(ending);
-            while let Err(error) = status.error(&sentence).await {
-                patience.after(error).await?;
-            }
-            claim.finish().await
+    let mut patience = Patience::new(ending);
+    while let Err(error) = status.error(sentence).await {
+        if matches!(error, Error::Fenced(_)) {
+            claim.lose();
+            return Ok(());
         }
-        Err(Failure::Passing(reason)) => claim.fail(status, &reason).await,
-        Err(Failure::Stopped) => claim.release().await,
+        patience.after(error).await?;
     }
+    JOBS.inc([JobEnd::Error.as_str()]);
+    let (video_id, take) = (claim.id(), claim.take());
+    let duration_ms = ms(claim.claimed_at().elapsed());
+    tracing::info!(%video_id, %take, duration_ms, sentence, "refused");
+    claim.finish().await
 }
 
 /// Transcodes, writes playlists and commits.
@@ -172,6 +168,7 @@ async fn produce(
         renditions: renditions.len(),
         copied: report.renditions.iter().filter(|r| r.copied).count(),
         fetched: report.fetched,
+        video_duration: Duration::from_millis(report.duration_ms),
     })
 }
 
@@ -209,14 +206,17 @@ async fn transcode(
     };
     let (store, id) = (claim.store().clone(), claim.id());
     let options = orders.options.clone();
+    let mut reads = ReadCount::default();
+    let (traffic, span) = (reads.traffic(), Span::current());
     let mut work = tokio::task::spawn_blocking(move || {
         let fresh_url = move || {
             let url = runtime.block_on(store.original_url_internal(id));
             url.map(|url| url.expose().to_owned())
                 .map_err(std::io::Error::other)
         };
-        let source = Source::http(HttpSource::new(fresh_url));
-        transcode::transcode(source, &options, &sink, &control)
+        let source = HttpSource::new(fresh_url).with_traffic(traffic);
+        let _entered = span.enter();
+        transcode::transcode(Source::http(source), &options, &sink, &control)
     });
 
     let failure = loop {
@@ -224,6 +224,7 @@ async fn transcode(
             ended = &mut work => return judged(ended),
             Ok(()) = progress.changed() => {
                 let fraction = *progress.borrow_and_update();
+                reads.count();
                 let mut note = pin!(note_progress(status, fraction, ending));
                 tokio::select! {
                     () = &mut note => {}

@@ -17,6 +17,7 @@ mod error;
 mod housekeeping;
 mod job;
 mod memory;
+mod metrics_server;
 pub mod package;
 mod sink;
 mod stages;

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use transcode::{RenditionPlan, RenditionSink, Sink};
 
 use crate::stages::Stages;
@@ -59,14 +60,16 @@ impl RenditionSink for RenditionUpload {
     fn begin(&mut self, head_len_bytes: usize) -> io::Result<()> {
         let (fragments, mut waiting) = mpsc::channel::<Bytes>(FRAGMENTS_WAITING);
         let (sink, rung) = (self.sink.clone(), self.rung.clone());
-        let upload = self.sink.runtime.spawn(async move {
+        let upload = async move {
             let mut upload =
                 MediaUpload::begin(&sink.store, sink.id, &sink.take, &rung, head_len_bytes);
             while let Some(fragment) = waiting.recv().await {
                 upload.append(fragment).await?;
             }
             Ok(upload)
-        });
+        };
+        let upload = upload.in_current_span();
+        let upload = self.sink.runtime.spawn(upload);
         self.under_way = Some(UnderWay { fragments, upload });
         Ok(())
     }

@@ -1,9 +1,13 @@
-//! Where a job's time goes: for the operator's log.
+//! Where a job's time goes: for the operator's log and metrics.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use store::metrics::{
+    JOBS, JobEnd, ORIGINAL_READ_BYTES, ORIGINAL_REQUESTS, REALTIME_FACTOR, STAGE_SECONDS, Stage,
+};
 use tokio::time::Instant;
+use transcode::{Fetched, Traffic};
 
 /// Watches one job, from any thread.
 pub(crate) struct Stages {
@@ -25,6 +29,49 @@ pub(crate) struct Parts {
     pub(crate) transcode: Duration,
     /// Until now: last parts, playlists, commit.
     pub(crate) end: Duration,
+}
+
+impl Parts {
+    /// Counts a job that is done, whose video is so long.
+    pub(crate) fn count(&self, video_duration: Duration) {
+        JOBS.inc([JobEnd::Done.as_str()]);
+        for (stage, part) in [
+            (Stage::Start, self.start),
+            (Stage::Transcode, self.transcode),
+            (Stage::End, self.end),
+        ] {
+            STAGE_SECONDS.observe([stage.as_str()], part.as_secs_f64());
+        }
+        let work = self.start + self.transcode + self.end;
+        REALTIME_FACTOR.observe([], video_duration.as_secs_f64() / work.as_secs_f64());
+    }
+}
+
+/// Counts a job's reads of its original: now and then, and when it is dropped.
+#[derive(Default)]
+pub(crate) struct ReadCount {
+    traffic: Arc<Traffic>,
+    counted: Fetched,
+}
+
+impl ReadCount {
+    pub(crate) fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.traffic)
+    }
+
+    /// Counts what came to it since the last time.
+    pub(crate) fn count(&mut self) {
+        let so_far = self.traffic.so_far();
+        ORIGINAL_REQUESTS.add([], so_far.requests - self.counted.requests);
+        ORIGINAL_READ_BYTES.add([], so_far.bytes - self.counted.bytes);
+        self.counted = so_far;
+    }
+}
+
+impl Drop for ReadCount {
+    fn drop(&mut self) {
+        self.count();
+    }
 }
 
 impl Stages {

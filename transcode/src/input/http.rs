@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Line;
+use super::{Line, Traffic};
 use blocks::{BLOCK_LEN, Blocks};
 use original::Original;
 
@@ -34,6 +34,7 @@ type UrlProvider = dyn FnMut() -> io::Result<String> + Send;
 pub struct HttpSource {
     url: Box<UrlProvider>,
     policy: RetryPolicy,
+    traffic: Arc<Traffic>,
 }
 
 impl std::fmt::Debug for HttpSource {
@@ -93,6 +94,7 @@ impl HttpSource {
         Self {
             url: Box::new(url),
             policy: RetryPolicy::default(),
+            traffic: Arc::default(),
         }
     }
 
@@ -100,6 +102,16 @@ impl HttpSource {
     #[must_use]
     pub fn with_retries(self, policy: RetryPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same, counted by `traffic` while it is read.
+    #[must_use]
+    pub fn with_traffic(self, traffic: Arc<Traffic>) -> Self {
+        Self { traffic, ..self }
+    }
+
+    pub(super) fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.traffic)
     }
 
     pub(super) fn open(self, line: Arc<Line>) -> io::Result<HttpReader> {

@@ -49,8 +49,25 @@ enum Kind {
 struct Line {
     /// Whom to listen to while waiting.
     cancel: CancelToken,
+    traffic: Arc<Traffic>,
+}
+
+/// Counts what reading an original over the network takes, while it is read.
+#[derive(Debug, Default)]
+pub struct Traffic {
     requests: AtomicU64,
     bytes: AtomicU64,
+}
+
+impl Traffic {
+    /// What there was until now.
+    #[must_use]
+    pub fn so_far(&self) -> Fetched {
+        Fetched {
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// What reading an original over the network took.
@@ -102,10 +119,14 @@ impl Source {
     /// Opens the reader for libav, which flattens every error to a number: the tap keeps them.
     /// The last is its length in bytes.
     fn open(self, cancel: &CancelToken) -> io::Result<(TappedReader, Tap, u64)> {
+        let traffic = match &self.0 {
+            Kind::Local { .. } => Arc::default(),
+            #[cfg(feature = "http")]
+            Kind::Http(source) => source.traffic(),
+        };
         let line = Arc::new(Line {
             cancel: cancel.clone(),
-            requests: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
+            traffic,
         });
         let (inner, len_bytes) = match self.0 {
             Kind::Local { reader, len_bytes } => (reader, len_bytes),
@@ -149,10 +170,7 @@ impl Tap {
 
     /// Network traffic so far; zero for local readers.
     pub(crate) fn fetched(&self) -> Fetched {
-        Fetched {
-            requests: self.line.requests.load(Ordering::Relaxed),
-            bytes: self.line.bytes.load(Ordering::Relaxed),
-        }
+        self.line.traffic.so_far()
     }
 
     /// The error that a read met since this was last asked.

@@ -154,7 +154,9 @@ fn make(
         let mut rungs = Vec::new();
         let mut start = |rung: Rung| {
             let (queue, items) = bounded(plan.queue_len());
-            rungs.push(scope.spawn(move || rung.run(&items, sink)));
+            // What a rung's thread logs belongs to the same job.
+            let span = tracing::Span::current();
+            rungs.push(scope.spawn(move || span.in_scope(|| rung.run(&items, sink))));
             queue
         };
         for settings in &plan.rungs {

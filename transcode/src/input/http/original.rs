@@ -116,7 +116,7 @@ impl Original {
                 (None, None) => request,
             };
         }
-        self.line.requests.fetch_add(1, Ordering::Relaxed);
+        self.line.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let mut response = self.wait(request.send())?;
         let head = Head::read(&response, from, self.version.as_ref())?;
         let end = head.end.min(end);
@@ -140,6 +140,7 @@ impl Original {
             };
             let taken = &chunk[..chunk.len().min(end - bytes.len())];
             self.line
+                .traffic
                 .bytes
                 .fetch_add(taken.len() as u64, Ordering::Relaxed);
             bytes.extend_from_slice(taken);
@@ -227,7 +228,7 @@ fn redirects(line: Arc<Line>) -> Policy {
         } else if attempt.previous().len() > MAX_REDIRECTS {
             attempt.error("the server redirects again and again")
         } else {
-            line.requests.fetch_add(1, Ordering::Relaxed);
+            line.traffic.requests.fetch_add(1, Ordering::Relaxed);
             attempt.follow()
         }
     })

@@ -1,0 +1,94 @@
+//! `GET /metrics`: what this process counts, for Prometheus.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use store::metrics::{self, HTTP_REQUESTS, OneMore, UPLOADS, UPLOADS_IN_FLIGHT, UploadEnd};
+
+use crate::App;
+use crate::error::ApiError;
+
+/// Shows everything; what S3 does not tell in time is left out.
+pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
+    let text = metrics::render_api(app.backlog.look().await);
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_static(metrics::CONTENT_TYPE);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A request that is under way, by what is bounded of it: never its path, which clients choose.
+pub(crate) struct Counted {
+    route: Option<MatchedPath>,
+    method: &'static str,
+}
+
+impl Counted {
+    pub(crate) fn begin(request: &Request) -> Self {
+        Self {
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            method: match *request.method() {
+                Method::GET => "GET",
+                Method::HEAD => "HEAD",
+                Method::POST => "POST",
+                Method::DELETE => "DELETE",
+                Method::OPTIONS => "OPTIONS",
+                _ => "other",
+            },
+        }
+    }
+
+    pub(crate) fn end(&self, status: StatusCode) {
+        let route = self.route.as_ref().map_or("pages", MatchedPath::as_str);
+        let status = match status.as_u16() {
+            100..=199 => "1xx",
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        };
+        HTTP_REQUESTS.inc([route, self.method, status]);
+    }
+}
+
+/// An upload, counted until all who work on it have let go. How it ended, say whoever knows; where nobody
+/// did, the client went away.
+pub(crate) struct UploadInFlight {
+    end: OnceLock<UploadEnd>,
+    _counted: OneMore,
+}
+
+impl UploadInFlight {
+    pub(crate) fn begin() -> Arc<Self> {
+        Arc::new(Self {
+            end: OnceLock::new(),
+            _counted: UPLOADS_IN_FLIGHT.one_more(),
+        })
+    }
+
+    /// What is said first counts.
+    pub(crate) fn ended(&self, end: impl Into<UploadEnd>) {
+        let _ = self.end.set(end.into());
+    }
+}
+
+impl Drop for UploadInFlight {
+    fn drop(&mut self) {
+        let end = self.end.get().copied().unwrap_or(UploadEnd::Broken);
+        UPLOADS.inc([end.as_str()]);
+    }
+}
+
+impl From<&ApiError> for UploadEnd {
+    fn from(error: &ApiError) -> Self {
+        match error {
+            ApiError::BrokenForm => Self::Broken,
+            error if error.is_servers_fault() => Self::Failed,
+            _ => Self::Refused,
+        }
+    }
+}

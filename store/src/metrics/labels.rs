@@ -1,0 +1,91 @@
+//! Labels with a closed set of values.
+
+macro_rules! labels {
+    ($($(#[$doc:meta])* $label:ident { $($(#[$value_doc:meta])* $variant:ident = $value:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $label { $($(#[$value_doc])* $variant,)* }
+
+        impl $label {
+            pub(super) const VALUES: &[&str] = &[$($value,)*];
+
+            /// As it stands in the series.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $value,)* }
+            }
+        }
+    )*};
+}
+
+labels! {
+    /// How a claim that was worked on ended.
+    JobEnd {
+        /// The video is done.
+        Done = "done",
+        /// The file was refused for good.
+        Error = "error",
+        /// The attempt failed, and another follows.
+        Failed = "failed",
+        /// The attempt failed, and no other follows.
+        GivenUp = "given_up",
+        /// Given back unharmed, as on SIGTERM.
+        Released = "released",
+        /// Another worker may have taken over, or the video was deleted.
+        Lost = "lost",
+    }
+
+    /// A part of a job that is done.
+    Stage {
+        /// From the claim until decoding begins.
+        Start = "start",
+        /// Until the last fragment is encoded.
+        Transcode = "transcode",
+        /// Last parts, playlists, commit.
+        End = "end",
+    }
+
+    /// What came of an attempt at a request to S3.
+    S3Result {
+        /// 1xx to 3xx.
+        Ok = "ok",
+        /// 412: a condition did not hold, which is how races are decided.
+        PreconditionFailed = "precondition_failed",
+        /// 404, also where it was expected.
+        NotFound = "not_found",
+        /// Another 4xx.
+        ClientError = "client_error",
+        /// 429 or 503: S3 asks to come again later.
+        Throttled = "throttled",
+        /// Another 5xx, or an answer that made no sense.
+        ServerError = "server_error",
+        /// No answer, or none in time.
+        NoAnswer = "no_answer",
+    }
+
+    /// How an upload ended.
+    UploadEnd {
+        /// The original is stored, and its job queued.
+        Stored = "stored",
+        /// The request was at fault: no form, no file, too large.
+        Refused = "refused",
+        /// The client went away, or its form broke off.
+        Broken = "broken",
+        /// The server was at fault.
+        Failed = "failed",
+    }
+
+    /// What a sweep deletes.
+    SweptKind {
+        /// An original whose video is done.
+        Original = "original",
+        /// An object of a take that no status names.
+        TakeObject = "take_object",
+        /// An unfinished multipart upload.
+        Upload = "upload",
+        /// An object of a deleted video.
+        DeletedVideo = "deleted_video",
+        /// What a self-test left that was not finished.
+        SelfTest = "self_test",
+    }
+}
