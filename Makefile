@@ -2,6 +2,7 @@
 #   make run    build AssetLab in release and start it (PORT, DATA_DIR, … as `assetlab --help` says)
 #   make test   everything CI checks: lint, unit and integration tests, the pages in a real browser
 #   make lint   formatting, lints, types and the dependency rule
+#   make contract   what AssetLab asks of an S3 server, asked of yours: see CONTRIBUTING.md
 #   make dev    a debug server plus pages that reload as you edit
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
 #   make valgrind   tests of the transcoder with every access to memory checked
@@ -14,14 +15,17 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint dev fuzz valgrind bench screenshots tools \
+.PHONY: run test lint contract dev fuzz valgrind bench screenshots tools moto \
 	build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
 	cargo build --release --locked -p standalone
 	@exec target/release/assetlab
 
-test: test-packages lint
+# Without this, tests that need moto are skipped where it is missing.
+test contract: export MOTO_SERVER := $(CURDIR)/target/moto/bin/moto_server
+
+test: test-packages moto lint
 	cargo test --workspace --locked
 	cd frontend && npm run --silent test:unit
 	cargo build --workspace --bins --locked
@@ -33,6 +37,9 @@ lint: build-packages frontend/dist/index.html
 	cd fuzz && cargo fmt --check && cargo clippy --no-deps --locked --target-dir ../target -- -D warnings
 	scripts/check-dependencies.sh
 	cd frontend && npm run --silent lint
+
+contract: test-packages moto
+	cargo test --locked -p store --test contract
 
 dev: build-packages frontend/dist/index.html
 	@exec scripts/dev.sh
@@ -61,6 +68,10 @@ screenshots: test-packages frontend/dist/index.html
 
 tools:
 	@scripts/check-tools.sh
+
+# The S3 server that others wrote, for tests.
+moto: test-packages
+	@scripts/install-moto.sh
 
 build-packages: tools
 	@scripts/install-packages.sh build
