@@ -165,20 +165,17 @@ impl Store {
             swept.deleted_videos_objects += self.delete_listed(bucket, listed.iter()).await?;
             return Ok(());
         }
-        let mut takes = listed
-            .iter()
-            .filter_map(|each| Some((keys::take_of(&each.key)?.1, each)));
-        let Some(first) = takes.next() else {
+        let take_of = |each: &Listed| keys::take_of(&each.key).map(|(_, take)| take);
+        if !listed.iter().any(|each| take_of(each).is_some()) {
             return Ok(());
-        };
+        }
         let Some((status, _)) = self.readable_status(id).await? else {
             return Ok(());
         };
-        let takes = std::iter::once(first).chain(takes);
-        let garbage = takes.filter(|(take, _)| is_garbage(&status, take));
-        swept.take_objects += self
-            .delete_listed(bucket, garbage.map(|(_, each)| each))
-            .await?;
+        let garbage = listed
+            .iter()
+            .filter(|each| take_of(each).is_some_and(|take| is_garbage(&status, &take)));
+        swept.take_objects += self.delete_listed(bucket, garbage).await?;
         Ok(())
     }
 
