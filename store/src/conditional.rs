@@ -48,6 +48,14 @@ pub(crate) enum Swap {
     Lost,
 }
 
+/// Why there is nothing read.
+enum Interrupted {
+    /// After the SDK's own retries.
+    Call(Error),
+    /// The answer broke off in its body, which the SDK does not ask for again.
+    Body(String),
+}
+
 /// A small object, as one answer gave it.
 #[derive(Debug)]
 pub(crate) struct Fetched {
@@ -60,6 +68,30 @@ pub(crate) struct Fetched {
 impl Store {
     /// Reads a small object; none if it is not there.
     pub(crate) async fn read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Error> {
+        let mut backoff = BACKOFF_FLOOR;
+        for _ in 1..ROUNDS {
+            match self.try_read(object).await {
+                Err(Interrupted::Body(reason)) => {
+                    tracing::debug!(key = object.key(), reason, "read again");
+                }
+                Err(Interrupted::Call(error)) => return Err(error),
+                Ok(fetched) => return Ok(fetched),
+            }
+            tokio::time::sleep(backoff).await;
+            backoff *= 2;
+        }
+        self.try_read(object)
+            .await
+            .map_err(|interrupted| match interrupted {
+                Interrupted::Body(reason) => Error::Unavailable {
+                    doing: format!("read {}", object.key()),
+                    reason,
+                },
+                Interrupted::Call(error) => error,
+            })
+    }
+
+    async fn try_read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Interrupted> {
         let key = object.key();
         let doing = || format!("read {key}");
         let server_date = ServerDate::default();
@@ -76,18 +108,12 @@ impl Store {
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if is_missing(&error) => return Ok(None),
-                Err(error) => return Err(Error::from_sdk(doing(), &error)),
+                Err(error) => return Err(Interrupted::Call(Error::from_sdk(doing(), &error))),
             };
             let etag = answer.e_tag.clone().unwrap_or_default();
             let age = server_date.age_of(answer.last_modified.as_ref());
-            let body = answer
-                .body
-                .collect()
-                .await
-                .map_err(|error| Error::Unavailable {
-                    doing: doing(),
-                    reason: error.to_string(),
-                })?;
+            let body = answer.body.collect().await;
+            let body = body.map_err(|error| Interrupted::Body(error.to_string()))?;
             Ok(Some(Fetched {
                 body: body.into_bytes(),
                 etag: ETag(etag),
@@ -96,10 +122,10 @@ impl Store {
         };
         match tokio::time::timeout(CALL_TIMEOUT, call).await {
             Ok(answer) => answer,
-            Err(_) => Err(Error::Unavailable {
+            Err(_) => Err(Interrupted::Call(Error::Unavailable {
                 doing: doing(),
                 reason: "no answer in time".into(),
-            }),
+            })),
         }
     }
 

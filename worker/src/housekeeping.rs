@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Store, parse_duration};
+use store::{Error, Store, Swept, parse_duration};
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -28,31 +28,57 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What S3 did not let end is begun again so soon, if that is sooner.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// Runs until it is dropped; the first round of each at once. Nudges where a job is found.
 pub(crate) async fn run(store: Store, often: HousekeepingArgs, nudge: Arc<Notify>) {
-    let mut repair = interval(often.repair_interval);
-    let mut sweep = interval(often.sweep_interval);
-    repair.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Side by side: a sweep of many videos takes its time, and a forgotten upload should not wait for it.
+    tokio::join!(
+        repair(&store, often.repair_interval, &nudge),
+        sweep(&store, often.sweep_interval)
+    );
+}
+
+async fn repair(store: &Store, often: Duration, nudge: &Notify) {
     loop {
-        tokio::select! {
-            _ = repair.tick() => match store.repair().await {
-                Ok(0) => {}
-                Ok(_) => nudge.notify_one(),
-                Err(error) => tracing::warn!(%error, "repair put off"),
-            },
-            _ = sweep.tick() => match store.sweep().await {
-                Ok(swept) if swept == store::Swept::default() => {}
-                Ok(swept) => tracing::info!(
-                    originals = swept.originals,
-                    take_objects = swept.take_objects,
-                    uploads = swept.uploads,
-                    deleted_videos_objects = swept.deleted_videos_objects,
-                    self_test_objects = swept.self_test_objects,
-                    "swept"
-                ),
-                Err(error) => tracing::warn!(%error, "sweep put off"),
-            },
-        }
+        let wait = match store.repair().await {
+            Ok(videos) => {
+                if videos > 0 {
+                    nudge.notify_one();
+                }
+                often
+            }
+            Err(error) => broken_off("repair", &error, often),
+        };
+        sleep(wait).await;
     }
+}
+
+async fn sweep(store: &Store, often: Duration) {
+    loop {
+        let wait = match store.sweep().await {
+            Ok(swept) => {
+                if swept != Swept::default() {
+                    tracing::info!(
+                        originals = swept.originals,
+                        take_objects = swept.take_objects,
+                        uploads = swept.uploads,
+                        deleted_videos_objects = swept.deleted_videos_objects,
+                        self_test_objects = swept.self_test_objects,
+                        "swept"
+                    );
+                }
+                often
+            }
+            Err(error) => broken_off("sweep", &error, often),
+        };
+        sleep(wait).await;
+    }
+}
+
+/// How long to wait before the next round.
+fn broken_off(what: &str, error: &Error, often: Duration) -> Duration {
+    tracing::warn!(%error, "{what} broken off, to be begun again");
+    often.min(AGAIN)
 }
