@@ -37,5 +37,6 @@ impl LogArgs {
             LogFormat::Text => log.init(),
             LogFormat::Json => log.json().init(),
         }
+        store::log_panics();
     }
 }

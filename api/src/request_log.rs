@@ -30,7 +30,7 @@ pub(crate) async fn log_request(request: Request, next: Next) -> Response {
     counted.end(response.status());
     let _entered = span.enter();
     let status = response.status().as_u16();
-    let duration_ms = started.elapsed().as_millis();
+    let duration_ms = started.elapsed().as_millis() as u64;
     match response.extensions_mut().remove::<Cause>() {
         Some(Cause(cause)) => error!(status, duration_ms, cause = chain(&*cause), "failed"),
         // Players and pages poll: what they read is worth a line only where it fails.

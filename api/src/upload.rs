@@ -275,7 +275,7 @@ async fn store_steps(
         return Err(error);
     }
     let key = upload.complete().await.map_err(refused)?;
-    let duration_ms = started_at.elapsed().as_millis();
+    let duration_ms = started_at.elapsed().as_millis() as u64;
     info!(video_id = %id, len_bytes, duration_ms, "original stored");
     store.enqueue(id, &name).await.map_err(refused)?;
     Ok(Uploaded { id, key })

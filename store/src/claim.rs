@@ -136,13 +136,14 @@ impl Claim {
 
     /// Swaps the marker, and counts how the work ended. False where the claim was lost.
     async fn end(&self, next: &Marker, end: JobEnd) -> Result<bool, Error> {
-        let is_ours = matches!(self.lease.replace(next).await?, Swap::Won(_));
+        let replaced = self.lease.replace(next).await;
+        let is_ours = matches!(replaced, Ok(Swap::Won(_)));
         JOBS.inc([if is_ours { end } else { JobEnd::Lost }.as_str()]);
-        Ok(is_ours)
+        replaced.map(|_| is_ours)
     }
 
-    fn duration_ms(&self) -> u128 {
-        self.claimed_at.elapsed().as_millis()
+    fn duration_ms(&self) -> u64 {
+        self.claimed_at.elapsed().as_millis() as u64
     }
 
     /// Status `error` (where it can be written), then `dead/<id>`, then the marker goes.
@@ -151,18 +152,24 @@ impl Claim {
         status: Option<&mut StatusWriter>,
         dead: Marker,
     ) -> Result<(), Error> {
-        if let Some(status) = status {
-            match status.error(GIVEN_UP).await {
-                Err(Error::Fenced(_)) => {
-                    self.lose();
-                    return Ok(());
-                }
-                written => written?,
+        let written = async {
+            if let Some(status) = status {
+                status.error(GIVEN_UP).await?;
+            }
+            let record = Object::Dead(self.id());
+            self.store.write(&record, dead.to_json()).await
+        };
+        match written.await {
+            Ok(()) => {}
+            Err(Error::Fenced(_)) => {
+                self.lose();
+                return Ok(());
+            }
+            Err(error) => {
+                JOBS.inc([JobEnd::Lost.as_str()]);
+                return Err(error);
             }
         }
-        self.store
-            .write(&Object::Dead(self.id()), dead.to_json())
-            .await?;
         FailPoint::DeadStored.reached(self.id());
         JOBS.inc([JobEnd::GivenUp.as_str()]);
         let (video_id, take) = (self.id(), self.take());

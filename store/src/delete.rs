@@ -58,7 +58,7 @@ impl Store {
         }
         FailPoint::TombstoneStored.reached(id);
         self.erase(id).await?;
-        let duration_ms = started_at.elapsed().as_millis();
+        let duration_ms = started_at.elapsed().as_millis() as u64;
         tracing::info!(video_id = %id, duration_ms, "video deleted");
         Ok(())
     }

@@ -157,7 +157,7 @@ impl Loss {
         if !self.is_noted.swap(true, Ordering::Relaxed) {
             LEASE_LOSSES.inc([]);
             let (video_id, take) = (self.id, &self.take);
-            let duration_ms = self.claimed_at.elapsed().as_millis();
+            let duration_ms = self.claimed_at.elapsed().as_millis() as u64;
             tracing::warn!(%video_id, %take, duration_ms, reason, "claim lost");
         }
         self.token.cancel();

@@ -63,7 +63,7 @@ impl Store {
     pub async fn enqueue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
         let started_at = Instant::now();
         self.put_in_queue(id, filename).await?;
-        let duration_ms = started_at.elapsed().as_millis();
+        let duration_ms = started_at.elapsed().as_millis() as u64;
         tracing::info!(video_id = %id, duration_ms, "queued");
         Ok(())
     }

@@ -234,8 +234,8 @@ impl Queue {
                 tracing::info!(
                     video_id = %id,
                     take = %claim.take(),
-                    duration_ms = claimed_at.elapsed().as_millis(),
-                    waited_ms = self.store.age_of(id).as_millis(),
+                    duration_ms = claimed_at.elapsed().as_millis() as u64,
+                    waited_ms = self.store.age_of(id).as_millis() as u64,
                     takeovers,
                     failures,
                     "claimed"

@@ -56,8 +56,8 @@ impl Store {
                 let started_at = Instant::now();
                 match self.put_in_queue(id, &filename).await {
                     Ok(()) => {
-                        let duration_ms = started_at.elapsed().as_millis();
-                        let waited_ms = self.age_of(id).as_millis();
+                        let duration_ms = started_at.elapsed().as_millis() as u64;
+                        let waited_ms = self.age_of(id).as_millis() as u64;
                         tracing::warn!(video_id = %id, duration_ms, waited_ms, "repaired");
                         REPAIRED_VIDEOS.inc([]);
                         repaired += 1;
@@ -135,7 +135,7 @@ impl Store {
         self.reset_failed_status(id, &filename).await?;
         let started_at = Instant::now();
         self.put_in_queue(id, &filename).await?;
-        let duration_ms = started_at.elapsed().as_millis();
+        let duration_ms = started_at.elapsed().as_millis() as u64;
         tracing::info!(video_id = %id, duration_ms, "requeued");
         self.delete(&Object::Dead(id)).await
     }

@@ -120,7 +120,7 @@ impl Store {
             return Ok(false);
         }
         self.delete(&Object::Original(id)).await?;
-        let duration_ms = age.as_millis();
+        let duration_ms = age.as_millis() as u64;
         tracing::info!(video_id = %id, duration_ms, "original deleted");
         Ok(true)
     }

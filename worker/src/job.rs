@@ -132,7 +132,10 @@ async fn refuse(
             claim.lose();
             return Ok(());
         }
-        patience.after(error).await?;
+        if let Err(error) = patience.after(error).await {
+            JOBS.inc([JobEnd::Lost.as_str()]);
+            return Err(error);
+        }
     }
     JOBS.inc([JobEnd::Error.as_str()]);
     let (video_id, take) = (claim.id(), claim.take());

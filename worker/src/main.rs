@@ -31,6 +31,7 @@ async fn main() -> anyhow::Result<()> {
         "json" => log.json().init(),
         _ => log.init(),
     }
+    store::log_panics();
 
     let shutdown = CancellationToken::new();
     let (mut terminate, mut interrupt) = (

@@ -31,7 +31,7 @@ labels! {
         GivenUp = "given_up",
         /// Given back unharmed, as on SIGTERM.
         Released = "released",
-        /// Another worker may have taken over, or the video was deleted.
+        /// Not ended by this worker: lapsed, taken over, or the video was deleted.
         Lost = "lost",
     }
 

@@ -5,10 +5,13 @@
 #[path = "../../../store/tests/against_s3/buckets.rs"]
 mod buckets;
 mod copying;
+#[path = "../../../store/tests/against_s3/exposition.rs"]
+mod exposition;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;
 mod stuck;
+mod watching;
 mod worker_process;
 
 use std::process::Command;

@@ -15,6 +15,14 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(settings: &Settings, more_env: &[(&str, &str)]) -> Self {
+        Self::start_logging_to(Stdio::inherit(), settings, more_env)
+    }
+
+    pub(crate) fn start_logging_to(
+        log: impl Into<Stdio>,
+        settings: &Settings,
+        more_env: &[(&str, &str)],
+    ) -> Self {
         let temp_dir = tempfile::tempdir().unwrap();
         let key = settings.access_key.as_ref().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_assetlab-worker"))
@@ -32,6 +40,7 @@ impl Worker {
             .env("RUST_LOG", "error")
             .envs(more_env.iter().copied())
             .stdin(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         Self { child, temp_dir }

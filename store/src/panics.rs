@@ -1,0 +1,14 @@
+//! Panics as log lines.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+
+/// Makes every panic a line of the log, in its format and within the span of what was being done; with a
+/// backtrace where `RUST_BACKTRACE` asks for one. Called once, by whoever starts the log.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let backtrace = Backtrace::capture();
+        let is_wanted = backtrace.status() == BacktraceStatus::Captured;
+        let backtrace = is_wanted.then(|| tracing::field::display(backtrace));
+        tracing::error!(%panic, backtrace, "panicked");
+    }));
+}
