@@ -4,6 +4,7 @@
 #   make lint   formatting, lints, types and the dependency rule
 #   make contract   what AssetLab asks of an S3 server, asked of yours: see CONTRIBUTING.md
 #   make dev    a debug server plus pages that reload as you edit
+#   make chaos  CHAOS_VIDEOS videos (default 300) while everything is killed and S3's line fails; CHAOS_SEED repeats a run
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
 #   make valgrind   tests of the transcoder with every access to memory checked
 #   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: 45 minutes on a quiet machine
@@ -15,7 +16,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint contract dev fuzz valgrind bench screenshots tools moto \
+.PHONY: run test lint contract dev chaos fuzz valgrind bench screenshots tools moto \
 	build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
@@ -43,6 +44,11 @@ contract: test-packages moto
 
 dev: build-packages frontend/dist/index.html
 	@exec scripts/dev.sh
+
+# Of debug binaries, since only they know fail points.
+chaos: test-packages frontend/dist/index.html
+	cargo build --locked --bins -p standalone -p api
+	cargo test --locked -p standalone --test chaos -- --ignored --nocapture
 
 fuzz: test-packages
 	@scripts/fuzz.sh
