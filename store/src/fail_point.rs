@@ -96,9 +96,13 @@ impl FailPoint {
 mod ordered {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use super::FailPoint;
     use crate::VideoId;
+
+    /// More than a signal takes to reach all threads.
+    const STOPPING: Duration = Duration::from_millis(500);
 
     static ORDERS: LazyLock<Vec<Order>> = LazyLock::new(|| {
         let orders = std::env::var("FAIL_POINTS").unwrap_or_default();
@@ -176,6 +180,8 @@ mod ordered {
                     let own = rustix::process::getpid();
                     rustix::process::kill_process(own, rustix::process::Signal::STOP)
                         .expect("a process may stop itself");
+                    // The signal goes to any of its threads first: this one must not get further until then.
+                    std::thread::sleep(STOPPING);
                 }
             }
         }

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod deleting;
+#[path = "../../../store/tests/against_s3/exposition.rs"]
+mod exposition;
 mod headers;
+mod metrics;
 mod pages;
 mod process;
 mod proxy;

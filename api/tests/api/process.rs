@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use embedded_s3::test_server::TestServer;
 use reqwest::{Client, StatusCode};
@@ -31,7 +32,21 @@ fn api(s3: &TestServer) -> Command {
 }
 
 /// A child that does not outlive its test.
-struct Running(Child);
+pub(crate) struct Running(Child);
+
+/// Starts a process, and returns it with its address once it listens.
+pub(crate) async fn start(s3: &TestServer, env: &[(&str, &str)]) -> (Running, String) {
+    let mut running = Running(api(s3).envs(env.iter().copied()).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    // Reading a pipe blocks, and the S3 server runs on this thread.
+    let base = tokio::task::spawn_blocking(move || {
+        let base = read_to(&mut log, &mut String::new(), "listening on ");
+        // So that it never writes to a closed pipe.
+        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        base
+    });
+    (running, base.await.unwrap())
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

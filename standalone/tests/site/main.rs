@@ -3,9 +3,12 @@
 
 mod commands;
 mod durability;
+#[path = "../../../store/tests/against_s3/exposition.rs"]
+mod exposition;
 mod jobs;
 mod lifecycle;
 mod originals;
 mod page;
 mod process;
 mod videos;
+mod watching;

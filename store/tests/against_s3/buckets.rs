@@ -48,6 +48,14 @@ impl Buckets {
         Store::connect(settings).await.unwrap()
     }
 
+    /// The same buckets, behind a proxy.
+    pub(crate) fn settings_behind(&self, proxy: &Proxy) -> Settings {
+        Settings {
+            endpoint: Some(proxy.endpoint()),
+            ..self.settings()
+        }
+    }
+
     /// A proxy in front of the server.
     pub(crate) async fn proxy(&self) -> Proxy {
         Proxy::start(self.server.endpoint().trim_start_matches("http://")).await
@@ -59,13 +67,9 @@ impl Buckets {
         change: impl FnOnce(&mut Settings),
     ) -> (Store, Proxy) {
         let proxy = self.proxy().await;
-        let endpoint = proxy.endpoint();
-        let store = self
-            .store_with(|settings| {
-                settings.endpoint = Some(endpoint);
-                change(settings);
-            })
-            .await;
+        let mut settings = self.settings_behind(&proxy);
+        change(&mut settings);
+        let store = Store::connect(settings).await.unwrap();
         (store, proxy)
     }
 

@@ -14,7 +14,8 @@ pub(crate) struct Exposition {
 impl Exposition {
     pub(crate) async fn scrape(url: &str) -> Self {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = client.get(url).send().await.unwrap();
+        let request = client.get(url).header("accept-encoding", "gzip");
+        let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{url}");
         let content_type = answer.headers()["content-type"].to_str().unwrap();
         assert_eq!(content_type, "text/plain; version=0.0.4");

@@ -1,13 +1,19 @@
 //! A TCP proxy between a store and its S3 server that on demand loses answers, holds or breaks off
 //! requests and goes dark, and counts what is read of originals.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// What takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Proxy {
     endpoint: String,
@@ -20,8 +26,13 @@ struct Faults {
     swallow: Mutex<Option<String>>,
     /// Requests that begin so wait.
     held: Mutex<Option<String>>,
+    /// The next request that begins so waits.
+    held_one: Mutex<Option<String>>,
     holding: Notify,
     released: Notify,
+    /// The beginning of the answer to the one request that was held.
+    late_answer: Mutex<Option<String>>,
+    answered_late: Notify,
     /// Requests that begin so are broken off before they take effect.
     broken: Mutex<Option<String>>,
     dark: AtomicBool,
@@ -35,6 +46,7 @@ struct Faults {
 struct Asked {
     swallow: AtomicBool,
     original: AtomicBool,
+    late: AtomicBool,
 }
 
 impl Faults {
@@ -46,13 +58,16 @@ impl Faults {
             .is_some()
     }
 
-    /// Returns once the request may go on.
-    async fn hold(&self, request: &[u8]) {
+    /// Returns once the request may go on, and whether it is the one that had to wait by itself.
+    async fn hold(&self, request: &[u8]) -> bool {
         let released = self.released.notified();
-        if begins_as(&self.held, request) {
+        let begins = |wanted: &mut String| request.starts_with(wanted.as_bytes());
+        let is_one = self.held_one.lock().unwrap().take_if(begins).is_some();
+        if is_one || begins_as(&self.held, request) {
             self.holding.notify_one();
             released.await;
         }
+        is_one
     }
 }
 
@@ -98,9 +113,24 @@ impl Proxy {
         *self.faults.held.lock().unwrap() = Some(request.to_owned());
     }
 
+    /// Keeps the next request that begins so from the server until it is released; others pass.
+    pub(crate) fn hold_one(&self, request: &str) {
+        *self.faults.held_one.lock().unwrap() = Some(request.to_owned());
+    }
+
+    /// Releases that request, though its sender may have given it up, and returns the beginning of its
+    /// answer.
+    pub(crate) async fn release_and_see_the_answer(&self) -> String {
+        self.release();
+        let answered = timeout(PATIENCE, self.faults.answered_late.notified());
+        answered.await.expect("an answer");
+        self.faults.late_answer.lock().unwrap().take().unwrap()
+    }
+
     /// Returns once there is a request that is held.
     pub(crate) async fn holding(&self) {
-        self.faults.holding.notified().await;
+        let held = timeout(PATIENCE, self.faults.holding.notified());
+        held.await.expect("a request to hold");
     }
 
     pub(crate) fn release(&self) {
@@ -139,19 +169,38 @@ async fn pass(client: TcpStream, upstream: String, faults: Arc<Faults>) {
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
     let asked = Asked::default();
+    let mut answers = pin!(answers(server_read, client_write, &faults, &asked));
+    let passing = async {
+        tokio::select! {
+            _server_write = requests(client_read, server_write, &faults, &asked) => {
+                // Its sender is gone; what came of it all the same is to be seen.
+                if asked.late.load(Ordering::SeqCst) {
+                    answers.await;
+                }
+            }
+            () = &mut answers => {}
+        }
+    };
     tokio::select! {
-        () = requests(client_read, server_write, &faults, &asked) => {}
-        () = answers(server_read, client_write, &faults, &asked) => {}
+        () = passing => {}
         () = faults.went_dark.notified() => {}
     }
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults, asked: &Asked) {
+/// Gives back the way to the server, which closes when it is dropped.
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    faults: &Faults,
+    asked: &Asked,
+) -> OwnedWriteHalf {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        faults.hold(&buffer[..read]).await;
+        if faults.hold(&buffer[..read]).await {
+            asked.late.store(true, Ordering::SeqCst);
+        }
         if begins_as(&faults.broken, &buffer[..read]) {
-            return;
+            return to;
         }
         if faults.takes(&buffer[..read]) {
             asked.swallow.store(true, Ordering::SeqCst);
@@ -160,9 +209,10 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faul
             asked.original.store(original, Ordering::SeqCst);
         }
         if to.write_all(&buffer[..read]).await.is_err() {
-            return;
+            return to;
         }
     }
+    to
 }
 
 async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults, asked: &Asked) {
@@ -172,6 +222,11 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Fault
             faults
                 .original_bytes
                 .fetch_add(read as u64, Ordering::SeqCst);
+        }
+        if asked.late.swap(false, Ordering::SeqCst) {
+            let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            *faults.late_answer.lock().unwrap() = Some(answer);
+            faults.answered_late.notify_one();
         }
         if asked.swallow.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).await.is_err() {
             return;

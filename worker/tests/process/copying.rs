@@ -13,7 +13,7 @@ const LADDER: (&str, &str) = ("LADDER", "180:23:200k,360:23:20M");
 
 /// Closed groups of two seconds, a megabyte a second; `spoil` may change its bytes, knowing where the last
 /// IDR frame is.
-fn compatible_clip(seconds: u32, spoil: impl FnOnce(&mut [u8], usize)) -> Vec<u8> {
+pub(crate) fn compatible_clip(seconds: u32, spoil: impl FnOnce(&mut [u8], usize)) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.mp4");
     let arguments = format!(

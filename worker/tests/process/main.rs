@@ -7,6 +7,9 @@ mod buckets;
 mod copying;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
+mod frozen;
+mod leases;
+mod lost_answers;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;

@@ -20,7 +20,7 @@ async fn a_transcode_that_hangs_fails_and_ends_its_worker_in_good_order() {
     let mut worker = Worker::start(&settings, &env);
     let beside = upload(&store, clip("320x180", 1, 30)).await;
     wait_for(&store, beside, State::Done, || {}).await;
-    assert_eq!(worker.ended().code(), Some(1));
+    assert_eq!(worker.ended().await.code(), Some(1));
     let marker = buckets.body("raw", &format!("queue/{hanging}")).await;
     let marker: serde_json::Value = serde_json::from_slice(&marker).unwrap();
     assert_eq!(

@@ -1,12 +1,9 @@
 //! What an operator sees of a worker: its metrics over HTTP, and its log.
 
-use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
 
 use serde_json::Value;
 use store::{Settings, State, VideoId};
-use tempfile::TempDir;
 
 use crate::buckets::Buckets;
 use crate::exposition::Exposition;
@@ -15,28 +12,21 @@ use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
 /// A worker whose log is kept, as objects.
 struct Watched {
     worker: Worker,
-    folder: TempDir,
 }
 
 impl Watched {
     fn start(settings: &Settings, env: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
         let watching = [
             ("RUST_LOG", "info,transcode=debug"),
             ("LOG_FORMAT", "json"),
             ("METRICS_ADDRESS", "127.0.0.1:0"),
         ];
-        let worker = Worker::start_logging_to(log, settings, &[&watching, env].concat());
-        Self { worker, folder }
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join("log")
+        let worker = Worker::start(settings, &[&watching, env].concat());
+        Self { worker }
     }
 
     fn log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.log_path()).unwrap();
+        let text = self.worker.log();
         // The last line may be on its way.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let lines = whole.lines();
@@ -211,7 +201,7 @@ async fn jobs_of_each_outcome_are_counted_and_told_of() {
             assert!(!value.contains(&id.to_string()), "{value}");
         }
     }
-    let log = fs::read_to_string(watched.log_path()).unwrap();
+    let log = watched.worker.log();
     let key = buckets.settings().access_key.unwrap();
     for secret in ["X-Amz-", &key.secret] {
         assert!(!log.contains(secret), "{secret} is in the log");
@@ -289,8 +279,8 @@ async fn it_answers_to_little_and_says_where_it_cannot_listen() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut refused = Watched::start(&buckets.settings(), &[("METRICS_ADDRESS", &address)]);
-    assert!(!refused.worker.ended().success());
-    let log = fs::read_to_string(refused.log_path()).unwrap();
+    assert!(!refused.worker.ended().await.success());
+    let log = refused.worker.log();
     assert!(
         log.contains(&format!("METRICS_ADDRESS={address} ")),
         "{log}"

@@ -1,7 +1,10 @@
 //! `assetlab-worker` as a process, and clips for it.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use store::{Settings, State, Status, Store, VideoId};
@@ -11,19 +14,16 @@ use tempfile::TempDir;
 pub(crate) struct Worker {
     child: Child,
     temp_dir: TempDir,
+    log: File,
 }
+
+/// A second of a small picture, with sound.
+pub(crate) static TINY: LazyLock<Vec<u8>> = LazyLock::new(|| clip("320x180", 1, 30));
 
 impl Worker {
     pub(crate) fn start(settings: &Settings, more_env: &[(&str, &str)]) -> Self {
-        Self::start_logging_to(Stdio::inherit(), settings, more_env)
-    }
-
-    pub(crate) fn start_logging_to(
-        log: impl Into<Stdio>,
-        settings: &Settings,
-        more_env: &[(&str, &str)],
-    ) -> Self {
         let temp_dir = tempfile::tempdir().unwrap();
+        let log = tempfile::tempfile().unwrap();
         let key = settings.access_key.as_ref().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_assetlab-worker"))
             .env_clear()
@@ -37,13 +37,51 @@ impl Worker {
             .env("AWS_REGION", "us-east-1")
             .env("POLL_INTERVAL", "100ms")
             .env("X264_PRESET", "ultrafast")
-            .env("RUST_LOG", "error")
+            .env("RUST_LOG", "info")
             .envs(more_env.iter().copied())
             .stdin(Stdio::null())
-            .stderr(log)
+            .stderr(log.try_clone().unwrap())
             .spawn()
             .unwrap();
-        Self { child, temp_dir }
+        Self {
+            child,
+            temp_dir,
+            log,
+        }
+    }
+
+    /// What it has logged up to now.
+    pub(crate) fn log(&self) -> String {
+        let mut log = vec![0; self.log.metadata().unwrap().len() as usize];
+        self.log.read_exact_at(&mut log, 0).unwrap();
+        String::from_utf8(log).unwrap()
+    }
+
+    /// Lines of its log about a video, with `message` in them.
+    pub(crate) fn said(&self, message: &str, id: VideoId) -> Vec<String> {
+        let (log, id) = (self.log(), id.to_string());
+        let lines = log.lines().map(str::to_owned);
+        lines
+            .filter(|line| line.contains(message) && line.contains(&id))
+            .collect()
+    }
+
+    /// Whether it stopped itself, or was stopped.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name in parentheses may hold anything; the state follows it.
+        stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        for _ in 0..2400 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the worker runs on");
     }
 
     pub(crate) fn kill(&mut self) {
@@ -54,11 +92,6 @@ impl Worker {
     /// Asks it to stop, and waits until it has.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
-        self.child.wait().unwrap()
-    }
-
-    /// Waits until it has ended by itself.
-    pub(crate) fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
@@ -105,6 +138,9 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("worker {}:\n{}", self.child.id(), self.log());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -177,11 +213,11 @@ pub(crate) async fn wait_for(
 
 /// Waits for what must come true soon.
 pub(crate) async fn wait_until(is_so: impl AsyncFn() -> bool) {
-    for _ in 0..200 {
+    for _ in 0..1200 {
         if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it did not come true in 10 s");
+    panic!("it did not come true in a minute");
 }
