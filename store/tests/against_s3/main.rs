@@ -5,6 +5,7 @@
 
 mod buckets;
 mod deleting;
+mod many_claims;
 mod objects;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 mod proxy;

@@ -7,6 +7,7 @@ mod buckets;
 mod copying;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
+mod faulty_jobs;
 mod frozen;
 mod leases;
 mod lost_answers;
@@ -164,20 +165,17 @@ async fn a_text_file_is_refused_with_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_workers_transcode_each_of_ten_videos_once() {
+async fn four_workers_transcode_each_of_forty_videos_once() {
     let buckets = Buckets::start().await;
     let store = buckets.store().await;
-    let original = clip("320x240", 2, 30);
+    let original = clip("160x90", 1, 40);
     let mut ids = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..40 {
         ids.push(upload(&store, original.clone()).await);
     }
-    let settings = buckets.settings();
-    let _workers = [
-        Worker::start(&settings, &[("WORKER_JOBS", "2")]),
-        Worker::start(&settings, &[("WORKER_JOBS", "2")]),
-    ];
-    for id in ids {
+    let env = [("WORKER_JOBS", "2")];
+    let workers = [(); 4].map(|()| Worker::start(&buckets.settings(), &env));
+    for &id in &ids {
         wait_for(&store, id, State::Done, || {}).await;
         let takes: std::collections::BTreeSet<_> = buckets
             .keys("video", &format!("videos/{id}/"))
@@ -187,7 +185,10 @@ async fn two_workers_transcode_each_of_ten_videos_once() {
             .map(|key| key.split('/').nth(2).unwrap().to_owned())
             .collect();
         assert_eq!(takes.len(), 1, "{takes:?}");
+        let claims = workers.iter().map(|worker| worker.said(": claimed", id));
+        assert_eq!(claims.flatten().count(), 1, "{id}");
     }
+    wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
