@@ -164,7 +164,7 @@ impl Store {
     }
 
     /// One conditional PUT: the new version, or none where the condition did not hold.
-    async fn try_swap(
+    pub(crate) async fn try_swap(
         &self,
         object: &Object<'_>,
         body: &Bytes,

@@ -63,7 +63,7 @@ impl Error {
         matches!(self, Self::Unavailable { .. })
     }
 
-    /// Sorts a failed S3 call by its HTTP status: 4xx stays as it is, all else may pass.
+    /// Sorts a failed S3 call by its HTTP status: 4xx and 501 stay as they are, all else may pass.
     pub(crate) fn from_sdk<E>(doing: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -75,7 +75,8 @@ impl Error {
             }
             // 408 and 429 ask to come again; 409 is a conflict with another request in flight.
             Some(408 | 409 | 429) => Self::Unavailable { doing, reason },
-            Some(400..=499) => Self::Refused { doing, reason },
+            // 501: the store has no such thing, and will not have it later.
+            Some(400..=499 | 501) => Self::Refused { doing, reason },
             _ => Self::Unavailable { doing, reason },
         }
     }

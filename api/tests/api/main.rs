@@ -1,11 +1,17 @@
 //! The API as its clients see it: over a socket, against a real S3 server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../../store/tests/against_s3/careless.rs"]
+mod careless;
+mod careless_store;
 mod deleting;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
 mod headers;
 mod metrics;
+#[path = "../../../store/tests/contract/moto.rs"]
+mod moto;
 mod pages;
 mod process;
 mod proxy;

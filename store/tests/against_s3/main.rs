@@ -4,11 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod buckets;
+#[allow(dead_code, reason = "the processes' tests use the rest")]
+mod careless;
 mod deleting;
 mod many_claims;
+#[path = "../contract/moto.rs"]
+mod moto;
 mod objects;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 mod proxy;
 mod queue;
 mod renditions;
 mod repair_and_sweep;
+mod self_test;

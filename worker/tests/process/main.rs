@@ -4,6 +4,10 @@
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/buckets.rs"]
 mod buckets;
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../../store/tests/against_s3/careless.rs"]
+mod careless;
+mod careless_store;
 mod copying;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
@@ -11,6 +15,8 @@ mod faulty_jobs;
 mod frozen;
 mod leases;
 mod lost_answers;
+#[path = "../../../store/tests/contract/moto.rs"]
+mod moto;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;
