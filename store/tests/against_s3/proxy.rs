@@ -24,6 +24,8 @@ pub(crate) struct Proxy {
 struct Faults {
     /// The answer to the next request that begins so is swallowed after the request took effect.
     swallow: Mutex<Option<String>>,
+    /// The answer to the next request that begins so breaks off before its last byte.
+    cut: Mutex<Option<String>>,
     /// Requests that begin so wait.
     held: Mutex<Option<String>>,
     /// The next request that begins so waits.
@@ -45,24 +47,16 @@ struct Faults {
 #[derive(Default)]
 struct Asked {
     swallow: AtomicBool,
+    cut: AtomicBool,
     original: AtomicBool,
     late: AtomicBool,
 }
 
 impl Faults {
-    /// Whether this is the request whose answer is to be swallowed; only the first one is.
-    fn takes(&self, request: &[u8]) -> bool {
-        let mut swallow = self.swallow.lock().unwrap();
-        swallow
-            .take_if(|wanted| request.starts_with(wanted.as_bytes()))
-            .is_some()
-    }
-
     /// Returns once the request may go on, and whether it is the one that had to wait by itself.
     async fn hold(&self, request: &[u8]) -> bool {
         let released = self.released.notified();
-        let begins = |wanted: &mut String| request.starts_with(wanted.as_bytes());
-        let is_one = self.held_one.lock().unwrap().take_if(begins).is_some();
+        let is_one = is_the_one(&self.held_one, request);
         if is_one || begins_as(&self.held, request) {
             self.holding.notify_one();
             released.await;
@@ -76,6 +70,12 @@ fn begins_as(wanted: &Mutex<Option<String>>, request: &[u8]) -> bool {
     wanted
         .as_ref()
         .is_some_and(|wanted| request.starts_with(wanted.as_bytes()))
+}
+
+/// Whether this is the request that was waited for; only the first one is.
+fn is_the_one(wanted: &Mutex<Option<String>>, request: &[u8]) -> bool {
+    let begins = |wanted: &mut String| request.starts_with(wanted.as_bytes());
+    wanted.lock().unwrap().take_if(begins).is_some()
 }
 
 impl Proxy {
@@ -106,6 +106,11 @@ impl Proxy {
     /// Whether the answer that was to be swallowed has been asked for.
     pub(crate) fn has_swallowed(&self) -> bool {
         self.faults.swallow.lock().unwrap().is_none()
+    }
+
+    /// Breaks off the answer to the next request that begins so before its last byte.
+    pub(crate) fn cut_answer(&self, request: &str) {
+        *self.faults.cut.lock().unwrap() = Some(request.to_owned());
     }
 
     /// Keeps requests that begin so from the server until they are released.
@@ -202,8 +207,11 @@ async fn requests(
         if begins_as(&faults.broken, &buffer[..read]) {
             return to;
         }
-        if faults.takes(&buffer[..read]) {
+        if is_the_one(&faults.swallow, &buffer[..read]) {
             asked.swallow.store(true, Ordering::SeqCst);
+        }
+        if is_the_one(&faults.cut, &buffer[..read]) {
+            asked.cut.store(true, Ordering::SeqCst);
         }
         if let Some(original) = asks_for_original(&buffer[..read]) {
             asked.original.store(original, Ordering::SeqCst);
@@ -227,6 +235,11 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Fault
             let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
             *faults.late_answer.lock().unwrap() = Some(answer);
             faults.answered_late.notify_one();
+        }
+        if asked.cut.load(Ordering::SeqCst) {
+            // Small objects come in one read.
+            let _ = to.write_all(&buffer[..read - 1]).await;
+            return;
         }
         if asked.swallow.load(Ordering::SeqCst) || to.write_all(&buffer[..read]).await.is_err() {
             return;

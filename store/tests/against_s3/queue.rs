@@ -170,6 +170,8 @@ async fn after_an_outage_a_single_fault_is_still_outlasted() {
     proxy.swallow_answer("GET /video/videos/");
     assert!(store.status(id).await.unwrap().is_some());
     assert!(proxy.has_swallowed());
+    proxy.cut_answer("GET /video/videos/");
+    assert!(store.status(id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
