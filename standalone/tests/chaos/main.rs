@@ -20,6 +20,7 @@ mod http;
 mod mp4;
 #[path = "../conformance/package.rs"]
 mod package;
+#[allow(dead_code, reason = "the tests of single faults use the rest")]
 mod process;
 mod proxy;
 mod random;

@@ -143,7 +143,16 @@ impl Process {
         self.signal("CONT").await;
     }
 
-    async fn signal(&self, name: &str) {
+    /// Whether it is stopped.
+    pub(crate) fn is_frozen(&self) -> bool {
+        let id = self.child.id().unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name in parentheses may hold anything; the state follows it.
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('T'))
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
         // None where it has ended and is reaped: the number may be another's by now.
         if let Some(id) = self.child.id() {
             let mut kill = Command::new("kill");

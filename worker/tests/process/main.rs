@@ -23,6 +23,7 @@ mod proxy;
 mod stuck;
 mod watching;
 mod worker_process;
+mod wrong_clock;
 
 use std::process::Command;
 
