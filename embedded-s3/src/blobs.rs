@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::credentials::random_hex;
 
+/// What blobs leave free for the database: on a disk that is full to the last byte nothing could be deleted either.
+const RESERVED_LEN_BYTES: u64 = 16 << 20;
+
 /// The file name of a blob: 32 hexadecimal digits.
 pub(crate) type BlobName = String;
 
@@ -49,6 +52,7 @@ impl Blobs {
     }
 
     pub(crate) fn create(self: &Arc<Self>) -> io::Result<NewBlob> {
+        self.check_room()?;
         let name = random_hex::<16>()?;
         let file = OpenOptions::new()
             .write(true)
@@ -60,6 +64,15 @@ impl Blobs {
             file,
             kept: false,
         })
+    }
+
+    /// Fails as a full disk does, a little before it is full.
+    fn check_room(&self) -> io::Result<()> {
+        let disk = rustix::fs::statvfs(&self.folder)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVED_LEN_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
     }
 
     /// Looks up what is to be read and pins it, in one step as seen by [`Blobs::remove`]: either
@@ -129,6 +142,7 @@ pub(crate) struct NewBlob {
 
 impl NewBlob {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.blobs.check_room()?;
         self.file.write_all(bytes)
     }
 

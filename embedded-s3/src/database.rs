@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use s3s::{S3Error, S3Result};
 
 use crate::blobs::BlobName;
-use crate::error::Error;
+use crate::error::{Error, disk_is_full};
 
 /// Raised when the schema changes; a folder written by another version is refused.
 const SCHEMA_VERSION: i64 = 1;
@@ -97,10 +97,13 @@ impl Database {
     }
 }
 
-/// The database failed: the client hears "internal error", the log hears why.
+/// The database failed: the client hears that the disk is full or "internal error", the log hears why.
 pub(crate) fn failed(error: rusqlite::Error) -> S3Error {
     tracing::error!(%error, "the object database failed");
-    S3Error::internal_error(error)
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => disk_is_full(),
+        _ => S3Error::internal_error(error),
+    }
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {

@@ -1,6 +1,18 @@
 use std::io;
 use std::path::PathBuf;
 
+use hyper::StatusCode;
+use s3s::{S3Error, S3ErrorCode};
+
+/// 507 (RFC 4918 §11.5), since S3 itself has no word for it.
+pub(crate) fn disk_is_full() -> S3Error {
+    let code = S3ErrorCode::Custom("InsufficientStorage".into());
+    let message = "the disk is full: delete objects, or give it more room";
+    let mut error = S3Error::with_message(code, message);
+    error.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    error
+}
+
 /// Why the data folder cannot be opened or set up. What goes wrong with a single request is answered
 /// to its client in S3's own terms.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! From a request's body to a blob on disk, checked and synced.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::blobs::{Blobs, NewBlob};
 use crate::credentials::hex;
+use crate::error::disk_is_full;
 
 /// Bytes collected before they are hashed and written in one go, off the async threads. Together
 /// with one chunk from the network this bounds the memory of an upload.
@@ -49,22 +50,15 @@ pub(crate) async fn receive(
         .len_bytes
         .and_then(|len| u64::try_from(len).ok())
         .ok_or_else(|| s3_error!(MissingContentLength))?;
-    let mut writer = Writer::create(Arc::clone(blobs), expected.hasher()).await?;
-    if let Some(mut body) = body {
-        let mut batch = Vec::new();
-        let mut batch_len_bytes = 0;
-        while let Some(chunk) = body.next().await {
-            let chunk =
-                chunk.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
-            batch_len_bytes += chunk.len();
-            batch.push(chunk);
-            if batch_len_bytes >= BATCH_LEN_BYTES {
-                writer = writer.append(std::mem::take(&mut batch)).await?;
-                batch_len_bytes = 0;
-            }
+    let mut body = body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
+    let writer = match Writer::take(Arc::clone(blobs), expected.hasher(), &mut body).await {
+        Ok(writer) => writer,
+        Err(error) => {
+            // Many a client reads no answer before it has sent all.
+            while let Some(Ok(_)) = body.next().await {}
+            return Err(error);
         }
-        writer = writer.append(batch).await?;
-    }
+    };
     let received = writer.finish(len_bytes, expected.md5.clone()).await?;
     expected.check_checksums(&received.checksum)?;
     Ok(received)
@@ -162,6 +156,28 @@ impl Writer {
         .await
     }
 
+    /// Writes a body to a new blob.
+    async fn take(
+        blobs: Arc<Blobs>,
+        checksum: ChecksumHasher,
+        body: &mut StreamingBlob,
+    ) -> S3Result<Self> {
+        let mut writer = Self::create(blobs, checksum).await?;
+        let mut batch = Vec::new();
+        let mut batch_len_bytes = 0;
+        while let Some(chunk) = body.next().await {
+            let chunk =
+                chunk.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
+            batch_len_bytes += chunk.len();
+            batch.push(chunk);
+            if batch_len_bytes >= BATCH_LEN_BYTES {
+                writer = writer.append(std::mem::take(&mut batch)).await?;
+                batch_len_bytes = 0;
+            }
+        }
+        writer.append(batch).await
+    }
+
     async fn append(mut self, batch: Vec<Bytes>) -> S3Result<Self> {
         blocking(move || {
             for chunk in batch {
@@ -218,6 +234,9 @@ async fn blocking<T: Send + 'static>(
         .map_err(S3Error::internal_error)?
         .map_err(|error| {
             tracing::error!(%error, "a blob could not be written");
-            S3Error::internal_error(error)
+            match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_is_full(),
+                _ => S3Error::internal_error(error),
+            }
         })
 }

@@ -5,10 +5,13 @@ mod commands;
 mod durability;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
+mod full_disk;
 mod jobs;
 mod lifecycle;
 mod originals;
 mod page;
 mod process;
+mod s3;
+mod streaming;
 mod videos;
 mod watching;

@@ -95,6 +95,14 @@ impl Running {
         }
     }
 
+    /// The most memory it has had so far.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<u64>().unwrap() << 10
+    }
+
     pub(crate) fn terminate(mut self) -> ExitStatus {
         signal(self.child.id(), "TERM");
         self.child.wait().unwrap()
