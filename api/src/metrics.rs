@@ -87,6 +87,7 @@ impl From<&ApiError> for UploadEnd {
     fn from(error: &ApiError) -> Self {
         match error {
             ApiError::BrokenForm => Self::Broken,
+            ApiError::Busy => Self::Busy,
             error if error.is_servers_fault() => Self::Failed,
             _ => Self::Refused,
         }

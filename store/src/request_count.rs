@@ -60,7 +60,7 @@ impl Intercept for RequestCount {
 
 fn result_of(status: u16, is_failed: bool) -> S3Result {
     match status {
-        412 => S3Result::PreconditionFailed,
+        409 | 412 => S3Result::PreconditionFailed,
         404 => S3Result::NotFound,
         429 | 503 => S3Result::Throttled,
         304 => S3Result::Ok,
@@ -118,7 +118,7 @@ mod tests {
                 "not_found",
                 "precondition_failed",
                 "client_error",
-                "client_error",
+                "precondition_failed",
                 "throttled",
                 "throttled",
                 "server_error"

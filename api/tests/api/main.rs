@@ -8,6 +8,9 @@ mod careless_store;
 mod deleting;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
+#[allow(dead_code, reason = "the store's tests use the rest")]
+#[path = "../../../store/tests/against_s3/proxy.rs"]
+mod fault_proxy;
 mod headers;
 mod metrics;
 #[path = "../../../store/tests/contract/moto.rs"]

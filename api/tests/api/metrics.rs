@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use embedded_s3::test_server::TestServer;
-use reqwest::Client;
 use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Response};
 use store::{AccessKey, Settings, Store, VideoId};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::exposition::Exposition;
+use crate::fault_proxy::Proxy;
 use crate::process::{Running, start};
-use crate::proxy::Proxy;
-use crate::site::TOKEN;
+use crate::site::{TOKEN, json};
 
 const FAMILY: &str = "assetlab_http_requests_total";
 
@@ -27,8 +27,12 @@ struct Watched {
 impl Watched {
     async fn start() -> Self {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
-        let proxy = Proxy::start(&s3.endpoint());
-        let (running, base) = start(&s3, &[("AWS_ENDPOINT_URL_S3", &proxy.endpoint())]).await;
+        let proxy = Proxy::start(s3.endpoint().trim_start_matches("http://")).await;
+        let env = [
+            ("AWS_ENDPOINT_URL_S3", proxy.endpoint()),
+            ("MAX_UPLOADS", "1".to_owned()),
+        ];
+        let (running, base) = start(&s3, &env).await;
         Self {
             s3,
             proxy,
@@ -42,10 +46,10 @@ impl Watched {
         Exposition::scrape(&format!("{}/metrics", self.base)).await
     }
 
-    async fn upload(&self, form: Form) -> u16 {
+    async fn upload(&self, form: Form) -> Response {
         let request = self.client.post(format!("{}/api/upload", self.base));
         let answer = request.bearer_auth(TOKEN).multipart(form).send().await;
-        answer.unwrap().status().as_u16()
+        answer.unwrap()
     }
 
     async fn get(&self, path: &str) {
@@ -79,13 +83,20 @@ fn ended(metrics: &Exposition, outcome: &str) -> Option<f64> {
 async fn uploads_and_requests_are_counted_by_how_they_end() {
     let site = Watched::start().await;
     let before = site.metrics().await;
-    for outcome in ["stored", "refused", "broken", "failed"] {
+    for outcome in ["stored", "refused", "busy", "broken", "failed"] {
         assert_eq!(ended(&before, outcome), Some(0.0), "{outcome}");
     }
     assert_eq!(before.value("assetlab_queue_jobs", &[]), Some(0.0));
 
-    assert_eq!(site.upload(Form::new().part("file", file(1000))).await, 201);
-    assert_eq!(site.upload(Form::new().text("title", "none")).await, 422);
+    let stored = site.upload(Form::new().part("file", file(1000))).await;
+    assert_eq!(stored.status(), 201);
+    let stored = json(stored).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        site.upload(Form::new().text("title", "none"))
+            .await
+            .status(),
+        422
+    );
     let refused = [
         ("route", "/api/upload"),
         ("method", "POST"),
@@ -105,11 +116,18 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
         move |metrics: &Exposition| metrics.value("assetlab_uploads_in_flight", &[]) == Some(count)
     };
     site.become_so(in_flight(1.0)).await;
+    assert_eq!(
+        site.upload(Form::new().part("file", file(10)))
+            .await
+            .status(),
+        503
+    );
     drop(client);
     site.become_so(in_flight(0.0)).await;
 
     let id = VideoId::new();
     for path in [
+        &format!("/api/video/{stored}"),
         "/",
         "/no/such/page",
         &format!("/api/video/{id}/status"),
@@ -125,6 +143,7 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
     let metrics = site.metrics().await;
     assert_eq!(ended(&metrics, "stored"), Some(1.0));
     assert_eq!(ended(&metrics, "refused"), Some(1.0));
+    assert_eq!(ended(&metrics, "busy"), Some(1.0));
     assert_eq!(ended(&metrics, "broken"), Some(1.0));
     assert_eq!(ended(&metrics, "failed"), Some(0.0));
     let received = metrics.value("assetlab_upload_received_bytes_total", &[]);
@@ -138,6 +157,12 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
         let labels = [("route", route), ("method", method), ("status", status)];
         assert_eq!(metrics.value(FAMILY, &labels), Some(count), "{labels:?}");
     }
+    // To sign a URL asks nobody.
+    let unanswered = [("operation", "GetObject"), ("result", "no_answer")];
+    assert_eq!(
+        metrics.value("assetlab_s3_requests_total", &unanswered),
+        Some(0.0)
+    );
     let puts = [("operation", "UploadPart"), ("result", "ok")];
     assert_eq!(
         metrics.value("assetlab_s3_requests_total", &puts),
@@ -208,7 +233,7 @@ async fn the_queue_is_listed_seldom_and_its_age_is_s3s() {
 #[tokio::test]
 async fn without_its_storage_the_rest_is_shown() {
     let site = Watched::start().await;
-    site.proxy.cut();
+    site.proxy.go_dark();
     let metrics = site.metrics().await;
     assert_eq!(metrics.value("assetlab_queue_jobs", &[]), None);
     assert_eq!(metrics.value("assetlab_dead_jobs", &[]), None);
@@ -219,7 +244,32 @@ async fn without_its_storage_the_rest_is_shown() {
     let unanswered = [("operation", "ListObjectsV2"), ("result", "no_answer")];
     assert!(metrics.value("assetlab_s3_requests_total", &unanswered) > Some(0.0));
     assert!(metrics.value("process_resident_memory_bytes", &[]) > Some(1e6));
-    assert_eq!(site.upload(Form::new().part("file", file(10))).await, 503);
+    assert_eq!(
+        site.upload(Form::new().part("file", file(10)))
+            .await
+            .status(),
+        503
+    );
     let metrics = site.metrics().await;
     assert_eq!(ended(&metrics, "failed"), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_storage_that_never_answers_does_not_hold_up_the_rest() {
+    let site = Watched::start().await;
+    site.proxy.hold("GET /raw");
+    // The SDK would wait for minutes.
+    let scrape = tokio::time::timeout(Duration::from_secs(30), site.metrics());
+    let metrics = scrape.await.unwrap();
+    assert_eq!(metrics.value("assetlab_queue_jobs", &[]), None);
+    assert_eq!(
+        metrics.value("assetlab_queue_list_failures_total", &[]),
+        Some(1.0)
+    );
+    // Given up on, and counted all the same.
+    let unanswered = [("operation", "ListObjectsV2"), ("result", "no_answer")];
+    assert_eq!(
+        metrics.value("assetlab_s3_requests_total", &unanswered),
+        Some(2.0)
+    );
 }

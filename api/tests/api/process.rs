@@ -3,12 +3,17 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use embedded_s3::test_server::TestServer;
 use reqwest::{Client, StatusCode};
+use tokio::time::timeout;
 
 use crate::proxy::Proxy;
 use crate::site::{TOKEN, assert_error};
+
+/// Generous: the tests share two processors.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn api(s3: &TestServer) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assetlab-api"));
@@ -35,8 +40,8 @@ fn api(s3: &TestServer) -> Command {
 pub(crate) struct Running(Child);
 
 /// Starts a process, and returns it with its address once it listens.
-pub(crate) async fn start(s3: &TestServer, env: &[(&str, &str)]) -> (Running, String) {
-    let mut running = Running(api(s3).envs(env.iter().copied()).spawn().unwrap());
+pub(crate) async fn start(s3: &TestServer, env: &[(&str, String)]) -> (Running, String) {
+    let mut running = Running(api(s3).envs(env.iter().cloned()).spawn().unwrap());
     let mut log = BufReader::new(running.0.stderr.take().unwrap());
     // Reading a pipe blocks, and the S3 server runs on this thread.
     let base = tokio::task::spawn_blocking(move || {
@@ -45,7 +50,9 @@ pub(crate) async fn start(s3: &TestServer, env: &[(&str, &str)]) -> (Running, St
         thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         base
     });
-    (running, base.await.unwrap())
+    // Of one that does not get so far, the drop ends the log.
+    let base = timeout(PATIENCE, base).await.unwrap();
+    (running, base.unwrap())
 }
 
 impl Drop for Running {

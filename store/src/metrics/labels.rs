@@ -49,7 +49,7 @@ labels! {
     S3Result {
         /// 1xx to 3xx.
         Ok = "ok",
-        /// 412: a condition did not hold, which is how races are decided.
+        /// 412, or 409 where S3 was asked twice at once: a condition did not hold, as races are decided.
         PreconditionFailed = "precondition_failed",
         /// 404, also where it was expected.
         NotFound = "not_found",
@@ -69,6 +69,8 @@ labels! {
         Stored = "stored",
         /// The request was at fault: no form, no file, too large.
         Refused = "refused",
+        /// `MAX_UPLOADS` were under way.
+        Busy = "busy",
         /// The client went away, or its form broke off.
         Broken = "broken",
         /// The server was at fault.
