@@ -25,6 +25,9 @@ const API: [FailPoint; 11] = [
 /// Else no process would get further than to its first job any more.
 const TIMES_MAX: u64 = 8;
 
+/// So many freeze there in place of aborting.
+const STOP_ONE_IN: u64 = 5;
+
 /// Who reaches a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -32,9 +35,43 @@ pub(crate) enum Side {
     Worker,
 }
 
+/// What happens at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Abort,
+    /// The process freezes, until it is woken.
+    Stop,
+}
+
+/// What a process is told at its start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) point: FailPoint,
+    pub(crate) action: Action,
+    /// At which of the times that the point is reached, from 1.
+    time: u64,
+}
+
+impl Order {
+    /// What `FAIL_POINTS` is to say.
+    pub(crate) fn variable(self) -> String {
+        let action = match self.action {
+            Action::Abort => "abort",
+            Action::Stop => "stop",
+        };
+        format!("{}={action}#{}", self.point.name(), self.time)
+    }
+}
+
+/// How often something happened at a point.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Fired {
+    pub(crate) aborted: u64,
+    pub(crate) frozen: u64,
+}
+
 pub(crate) struct FailPoints {
-    /// How often each fired.
-    fired: Mutex<BTreeMap<&'static str, u64>>,
+    fired: Mutex<BTreeMap<&'static str, Fired>>,
     /// How many were handed out on each side.
     turns: Mutex<[usize; 2]>,
 }
@@ -42,62 +79,67 @@ pub(crate) struct FailPoints {
 impl FailPoints {
     pub(crate) fn new() -> Self {
         let all = points(Side::Api).chain(points(Side::Worker));
+        let fired = all.map(|point| (point.name(), Fired::default()));
         Self {
-            fired: Mutex::new(all.map(|point| (point.name(), 0)).collect()),
+            fired: Mutex::new(fired.collect()),
             turns: Mutex::default(),
         }
     }
 
-    /// The next point in turn, of those that have not fired yet as long as there are any, and what
-    /// `FAIL_POINTS` is to say. Once all have fired, it is to fire at any of the next times.
-    pub(crate) fn next(&self, side: Side, random: &mut Random) -> (FailPoint, String) {
+    /// The next point in turn: of those at which nobody aborted so far, then of all.
+    pub(crate) fn next(&self, side: Side, random: &mut Random) -> Order {
+        let action = match random.below(STOP_ONE_IN) {
+            0 => Action::Stop,
+            _ => Action::Abort,
+        };
         let time = random.below(TIMES_MAX) + 1;
-        let fired = self.fired();
-        let open: Vec<_> = points(side)
-            .filter(|point| fired[point.name()] == 0)
-            .collect();
+        let missing = self.missing();
+        let is_open = |point: &FailPoint| missing.contains(&point.name());
+        let open: Vec<_> = points(side).filter(is_open).collect();
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = &mut turns[side as usize];
         *turn += 1;
-        match open.is_empty() {
-            // What is rare is not to be waited for until it comes a second time.
-            false => {
-                let point = open[*turn % open.len()];
-                (point, format!("{}=abort#1", point.name()))
-            }
-            true => {
-                let all: Vec<_> = points(side).collect();
-                let point = all[*turn % all.len()];
-                (point, format!("{}=abort#{time}", point.name()))
-            }
+        if open.is_empty() {
+            let all: Vec<_> = points(side).collect();
+            let point = all[*turn % all.len()];
+            return Order {
+                point,
+                action,
+                time,
+            };
+        }
+        // What is rare is not to be waited for until it comes a second time.
+        Order {
+            point: open[*turn % open.len()],
+            action: Action::Abort,
+            time: 1,
         }
     }
 
-    /// Notes what the log of a process that aborted says.
-    pub(crate) fn note(&self, said: &str) -> bool {
-        let line = said.lines().rev().find(|line| line.contains("fail point"));
+    /// Notes that an order was carried out, which the process's own log must say.
+    pub(crate) fn note(&self, order: Order, said: &str) -> bool {
+        let name = format!("\"name\":\"{}\"", order.point.name());
+        let mut lines = said.lines();
+        let carried_out = lines.any(|line| line.contains("fail point") && line.contains(&name));
         let mut fired = self.fired.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = fired
-            .iter_mut()
-            .find(|(name, _)| line.is_some_and(|line| line.contains(&format!("\"{name}\""))));
-        match there {
-            Some((_, times)) => *times += 1,
-            None => return false,
+        let fired = fired.entry(order.point.name()).or_default();
+        match order.action {
+            Action::Abort => fired.aborted += u64::from(carried_out),
+            Action::Stop => fired.frozen += u64::from(carried_out),
         }
-        true
+        carried_out
     }
 
-    /// How often each fired.
-    pub(crate) fn fired(&self) -> BTreeMap<&'static str, u64> {
+    pub(crate) fn fired(&self) -> BTreeMap<&'static str, Fired> {
         let fired = self.fired.lock().unwrap_or_else(PoisonError::into_inner);
         fired.clone()
     }
 
-    /// Those that have not fired.
+    /// Those at which nobody aborted.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let fired = self.fired().into_iter();
         fired
-            .filter_map(|(name, times)| (times == 0).then_some(name))
+            .filter_map(|(name, fired)| (fired.aborted == 0).then_some(name))
             .collect()
     }
 }

@@ -136,13 +136,6 @@ impl Process {
         }
     }
 
-    /// Stops it in the middle of whatever it does, for so long.
-    pub(crate) async fn freeze(&self, time: Duration) {
-        self.signal("STOP").await;
-        sleep(time).await;
-        self.signal("CONT").await;
-    }
-
     /// Whether it is stopped.
     pub(crate) fn is_frozen(&self) -> bool {
         let id = self.child.id().unwrap_or_default();

@@ -124,8 +124,9 @@ impl Report<'_> {
             let _ = writeln!(text, "{:>32}: {times}", format!("{who} {how}"));
         }
         let _ = writeln!(text, "  fail points");
-        for (name, times) in self.violence.fail_points.fired() {
-            let _ = writeln!(text, "{name:>32}: {times}");
+        for (name, fired) in self.violence.fail_points.fired() {
+            let (aborted, frozen) = (fired.aborted, fired.frozen);
+            let _ = writeln!(text, "{name:>32}: aborted {aborted}, frozen {frozen}");
         }
         let _ = writeln!(text, "  between the processes and S3");
         for (what, times) in self.proxy.counts() {

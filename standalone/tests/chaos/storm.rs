@@ -90,15 +90,16 @@ pub(crate) async fn run(plan: Plan) {
     let load = load(&plan, &uploads, &proxy, &violence);
     harm.spawn({
         let (uploads, proxy) = (Arc::clone(&uploads), Arc::clone(&proxy));
+        let violence = Arc::clone(&violence);
         async move {
             loop {
                 sleep(PROGRESS_INTERVAL).await;
-                let (there, left) = (uploads.acknowledged(), unfinished(&uploads, &proxy));
+                let there = uploads.acknowledged().len();
+                let left = unfinished(&uploads, &proxy).len();
+                let to_fire = violence.fail_points.missing().join(", ");
                 let seconds = started.elapsed().as_secs();
                 println!(
-                    "{seconds:4} s: {} uploaded, {} not at their end",
-                    there.len(),
-                    left.len()
+                    "{seconds:4} s: {there} uploaded, {left} not at their end; to fire: {to_fire}"
                 );
             }
         }

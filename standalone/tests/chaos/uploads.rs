@@ -1,6 +1,6 @@
 //! Clients that upload until they hear that it worked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -139,6 +139,15 @@ impl Uploads {
     /// Ids that an answer named, and the numbers of their sources.
     pub(crate) fn acknowledged(&self) -> BTreeMap<VideoId, usize> {
         self.lock().clone()
+    }
+
+    /// Numbers whose upload was begun, and of which nobody said that it worked.
+    pub(crate) fn unacknowledged(&self) -> Vec<usize> {
+        let acknowledged: BTreeSet<_> = self.acknowledged().into_values().collect();
+        let begun = 0..self.next.load(Ordering::SeqCst);
+        begun
+            .filter(|number| !acknowledged.contains(number))
+            .collect()
     }
 
     /// Uploads that were tried again: those without an answer, those refused by the API's 5xx.

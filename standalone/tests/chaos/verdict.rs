@@ -69,6 +69,9 @@ pub(crate) async fn judge(
         .await;
     let buckets = Buckets::of(site);
     verdict.swept = store.sweep().await.unwrap();
+    for number in uploads.unacknowledged() {
+        verdict.wrong(None, format!("upload {number} was never acknowledged"));
+    }
     let statuses = statuses(&buckets, &store, &mut verdict).await;
     for (id, number) in uploads.acknowledged() {
         let is_deleted = source(number).fate == Fate::Deleted;

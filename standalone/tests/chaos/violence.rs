@@ -8,8 +8,9 @@ use std::time::Duration;
 use store::{FailPoint, Store};
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
-use crate::fail_points::{FailPoints, Side};
+use crate::fail_points::{FailPoints, Order, Side};
 use crate::process::{End, Process};
 use crate::random::Random;
 use crate::site::Site;
@@ -20,8 +21,10 @@ pub(crate) type Life = (Duration, Duration);
 /// How often an operator looks for jobs that were given up.
 const OPERATOR_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Longer than a lease.
-const FROZEN: Duration = Duration::from_secs(5);
+/// A lease and a job: by then another worker has taken over, and is done.
+const FROZEN: Duration = Duration::from_secs(7);
+/// So many end because they were told to.
+const TOLD_ONE_IN: u64 = 6;
 /// A worker that is told to stop waits so long for its jobs, and then gives them back.
 const SHUTDOWN_GRACE: &str = "1s";
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -51,47 +54,60 @@ impl Violence {
     pub(crate) async fn on_worker(&self, name: &str, endpoint: &str, life: Life) {
         let mut random = Random::new(self.seed, name);
         loop {
-            let (point, order) = self.fail_points.next(Side::Worker, &mut random);
+            let order = self.fail_points.next(Side::Worker, &mut random);
             let mut worker = self.site.worker(endpoint);
-            worker.env("FAIL_POINTS", order);
+            worker.env("FAIL_POINTS", order.variable());
             worker.env("SHUTDOWN_GRACE", SHUTDOWN_GRACE);
-            if point == FailPoint::DeadStored {
+            if order.point == FailPoint::DeadStored {
                 // This one gives up the job of every other that died.
                 worker.env("MAX_TAKEOVERS", "0");
             }
-            let mut process = self.start(worker, name);
+            let process = self.start(worker, name);
             let life = random.duration(life.0, life.1);
-            self.let_live(name, &mut process, life, random.below(6))
-                .await;
+            let is_told = random.below(TOLD_ONE_IN) == 0;
+            self.let_live(name, process, life, is_told, order).await;
         }
     }
 
-    /// Most are killed in the end; now and then one is told to stop, or frozen for longer than its lease
-    /// and killed only after a second life.
-    async fn let_live(&self, name: &str, process: &mut Process, life: Duration, fate: u64) {
-        let (how, end) = match (process.ends_within(life).await, fate) {
-            (Some(end), _) => ("", end),
-            (None, 0) => {
-                process.freeze(FROZEN).await;
-                match process.ends_within(life).await {
-                    Some(end) => ("", end),
-                    None => ("frozen, later killed", process.kill().await),
-                }
+    /// One that its order froze is woken long after its lease, to live once more. Most are killed in the
+    /// end, some are told to stop.
+    async fn let_live(
+        &self,
+        name: &str,
+        mut process: Process,
+        life: Duration,
+        is_told: bool,
+        order: Order,
+    ) {
+        let mut ended = process.ends_within(life).await;
+        let mut how = "killed";
+        if ended.is_none() && process.is_frozen() {
+            if !self.fail_points.note(order, &process.said()) {
+                self.wrong(format!("{name} froze without a word"));
             }
-            (None, 1) => ("told to stop", process.stop(STOP_PATIENCE).await),
-            (None, _) => ("killed", process.kill().await),
+            how = "frozen at a fail point, later killed";
+            sleep(FROZEN).await;
+            process.signal("CONT").await;
+            ended = process.ends_within(life).await;
+        }
+        let end = match ended {
+            Some(end) => end,
+            None if is_told => {
+                how = "told to stop";
+                process.stop(STOP_PATIENCE).await
+            }
+            None => process.kill().await,
         };
-        let said = process.said();
-        match (how, end) {
-            (_, End::Aborted) if self.fail_points.note(&said) => {
+        match end {
+            End::Aborted if self.fail_points.note(order, &process.said()) => {
                 self.count(name, "aborted at a fail point");
             }
-            ("told to stop", End::Exited) | ("killed" | "frozen, later killed", End::Killed) => {
-                self.count(name, how);
-            }
+            End::Exited if how == "told to stop" => self.count(name, how),
             // S3 may be out of reach for longer than it is waited for.
-            ("told to stop", End::Killed) => self.count(name, "told to stop, later killed"),
+            End::Killed if how == "told to stop" => self.count(name, "told to stop, later killed"),
+            End::Killed => self.count(name, how),
             _ => {
+                let said = process.said();
                 let last = said.lines().last().unwrap_or_default();
                 self.wrong(format!("{name} ended by itself ({end:?}): {last}"));
             }
@@ -107,14 +123,14 @@ impl Violence {
     ) {
         let mut random = Random::new(self.seed, "api");
         loop {
-            let (_, order) = self.fail_points.next(Side::Api, &mut random);
+            let order = self.fail_points.next(Side::Api, &mut random);
             let mut api = self.site.api(endpoint);
-            api.env("FAIL_POINTS", order);
+            api.env("FAIL_POINTS", order.variable());
             let mut process = self.start(api, "api");
             origin.send_replace(process.word_after("listening on ").await);
             let life = random.duration(life.0, life.1);
-            self.let_live("api", &mut process, life, random.below(6))
-                .await;
+            let is_told = random.below(TOLD_ONE_IN) == 0;
+            self.let_live("api", process, life, is_told, order).await;
             origin.send_replace(None);
         }
     }
@@ -132,7 +148,7 @@ impl Violence {
     pub(crate) async fn operator(&self, store: &Store) {
         loop {
             self.requeue_dead(store).await;
-            tokio::time::sleep(OPERATOR_INTERVAL).await;
+            sleep(OPERATOR_INTERVAL).await;
         }
     }
 
