@@ -88,6 +88,15 @@ async fn a_videos_way_can_be_followed_in_log_and_metrics() {
             assert_eq!(line["level"], "INFO", "{line}");
         }
     }
+    let client = reqwest::Client::new();
+    let address = format!("{}/api/video/{bad}", site.origin);
+    let deletion = client.delete(address).bearer_auth(site.token());
+    assert_eq!(deletion.send().await.unwrap().status(), 204);
+    heard(&folder, |line| {
+        let is_it = message(line) == "video deleted" && line["fields"]["video_id"] == *bad;
+        is_it.then(|| assert!(line["fields"]["duration_ms"].is_u64(), "{line}"))
+    })
+    .await;
     let secret = std::fs::read_to_string(folder.data().join("s3-keys")).unwrap();
     let (_, secret) = secret.trim().rsplit_once('=').unwrap();
     let signature = original.split("X-Amz-Signature=").nth(1).unwrap();

@@ -1,13 +1,26 @@
 //! What an operator sees of a worker: its metrics over HTTP, and its log.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use store::{Settings, State, VideoId};
 
 use crate::buckets::Buckets;
 use crate::exposition::Exposition;
-use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
+use crate::worker_process::{Worker, clip, upload, wait_for};
+
+/// Generous: jobs wait for each other, and the tests share two processors.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for what must come true.
+async fn in_the_end(is_so: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "it did not come true");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 /// A worker whose log is kept, as objects.
 struct Watched {
@@ -56,7 +69,7 @@ impl Watched {
             let mut lines = self.lines_of(id).into_iter();
             lines.find(|line| line["fields"]["message"] == message)
         };
-        wait_until(async || heard().is_some()).await;
+        in_the_end(async || heard().is_some()).await;
         heard().unwrap()
     }
 
@@ -68,7 +81,7 @@ impl Watched {
                 Some(message.strip_prefix("metrics at ")?.to_owned())
             })
         };
-        wait_until(async || shown().is_some()).await;
+        in_the_end(async || shown().is_some()).await;
         shown().unwrap()
     }
 
@@ -235,7 +248,7 @@ async fn a_lost_claim_and_its_takeover_are_counted_and_said_once_each() {
 
     let next = upload(&store, clip("320x180", 1, 30)).await;
     wait_for(&store, next, State::Done, || {}).await;
-    wait_until(async || jobs(&silent.metrics().await, "lost") == 1.0).await;
+    in_the_end(async || jobs(&silent.metrics().await, "lost") == 1.0).await;
     let metrics = silent.metrics().await;
     let unanswered = [("result", "no_answer")];
     assert!(metrics.sum("assetlab_s3_requests_total", &unanswered) > 0.0);
@@ -244,6 +257,46 @@ async fn a_lost_claim_and_its_takeover_are_counted_and_said_once_each() {
     assert_eq!(lost.count(), 1, "{said:?}");
     let metrics = heir.metrics().await;
     assert_eq!(metrics.value("assetlab_takeovers_total", &[]), Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_repair_and_sweep_do_is_counted_and_said() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    // As an API leaves it that dies before the job is queued.
+    let id = VideoId::new();
+    let mut forgotten = store.begin_original(id, "clip.mp4").await.unwrap();
+    forgotten.part(clip("320x180", 1, 30).into()).await.unwrap();
+    forgotten.complete().await.unwrap();
+    let env = [("ORIGINAL_GRACE", "1s"), ("SWEEP_INTERVAL", "1s")];
+    let watched = Watched::start(&buckets.settings(), &env);
+    let deleted = watched.wait_to_hear(id, "original deleted").await;
+    assert!(deleted["fields"]["duration_ms"].as_u64() >= Some(1000));
+    assert_eq!(
+        watched.said_of(id),
+        [
+            "repaired",
+            "claimed",
+            "done",
+            "marker cleared",
+            "original deleted"
+        ]
+    );
+    let repaired = &watched.lines_of(id)[0];
+    assert_eq!(repaired["level"], "WARN", "{repaired}");
+    assert!(repaired["fields"]["waited_ms"].is_u64(), "{repaired}");
+    let swept = [("kind", "original")];
+    in_the_end(async || {
+        let metrics = watched.metrics().await;
+        metrics.value("assetlab_swept_objects_total", &swept) == Some(1.0)
+    })
+    .await;
+    let metrics = watched.metrics().await;
+    assert_eq!(
+        metrics.value("assetlab_repaired_videos_total", &[]),
+        Some(1.0)
+    );
+    assert_eq!(metrics.sum("assetlab_swept_objects_total", &[]), 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
