@@ -1,26 +1,13 @@
 //! What an operator sees of a worker: its metrics over HTTP, and its log.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use store::{Settings, State, VideoId};
 
 use crate::buckets::Buckets;
 use crate::exposition::Exposition;
-use crate::worker_process::{Worker, clip, upload, wait_for};
-
-/// Generous: jobs wait for each other, and the tests share two processors.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Waits for what must come true.
-async fn in_the_end(is_so: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "it did not come true");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
+use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
 
 /// A worker whose log is kept, as objects.
 struct Watched {
@@ -69,7 +56,7 @@ impl Watched {
             let mut lines = self.lines_of(id).into_iter();
             lines.find(|line| line["fields"]["message"] == message)
         };
-        in_the_end(async || heard().is_some()).await;
+        wait_until(async || heard().is_some()).await;
         heard().unwrap()
     }
 
@@ -81,7 +68,7 @@ impl Watched {
                 Some(message.strip_prefix("metrics at ")?.to_owned())
             })
         };
-        in_the_end(async || shown().is_some()).await;
+        wait_until(async || shown().is_some()).await;
         shown().unwrap()
     }
 
@@ -248,7 +235,7 @@ async fn a_lost_claim_and_its_takeover_are_counted_and_said_once_each() {
 
     let next = upload(&store, clip("320x180", 1, 30)).await;
     wait_for(&store, next, State::Done, || {}).await;
-    in_the_end(async || jobs(&silent.metrics().await, "lost") == 1.0).await;
+    wait_until(async || jobs(&silent.metrics().await, "lost") == 1.0).await;
     let metrics = silent.metrics().await;
     let unanswered = [("result", "no_answer")];
     assert!(metrics.sum("assetlab_s3_requests_total", &unanswered) > 0.0);
@@ -286,7 +273,7 @@ async fn what_repair_and_sweep_do_is_counted_and_said() {
     assert_eq!(repaired["level"], "WARN", "{repaired}");
     assert!(repaired["fields"]["waited_ms"].is_u64(), "{repaired}");
     let swept = [("kind", "original")];
-    in_the_end(async || {
+    wait_until(async || {
         let metrics = watched.metrics().await;
         metrics.value("assetlab_swept_objects_total", &swept) == Some(1.0)
     })
