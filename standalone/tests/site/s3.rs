@@ -4,7 +4,9 @@ use std::process::Command;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::config::{
+    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
@@ -31,6 +33,9 @@ pub(crate) fn start(command: Command, folder: &Folder) -> (Running, Client) {
         .endpoint_url(s3.printed_after("AWS_ENDPOINT_URL_S3="))
         .force_path_style(true)
         .region(Region::from_static("us-east-1"))
+        // As the store's own client: without optimisation, checksums of all that is sent take longer than the rest.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .retry_config(RetryConfig::disabled())
         .build();
     (s3, Client::from_conf(config))
