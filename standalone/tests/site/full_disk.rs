@@ -1,6 +1,7 @@
 //! A disk without room: what is refused is refused in plain words, what was acknowledged stays, and once there is room
 //! again, all goes on.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,7 @@ use aws_sdk_s3::Client;
 use crate::process::Folder;
 use crate::s3::{self, BUCKET, begin_upload, get, refusal};
 
-const DISK_LEN: &str = "64m";
-const OBJECT_LEN_BYTES: usize = 1 << 20;
+const DISK_LEN: &str = "40m";
 
 /// A file system in memory in place of a folder, seen only by whom it lets in. It goes when this is dropped.
 struct SmallDisk {
@@ -87,48 +87,53 @@ impl Drop for SmallDisk {
     }
 }
 
-fn body(number: usize) -> Vec<u8> {
+/// Lengths to fill a disk with: what is too long for the room that is left is followed by something shorter.
+const LENS_BYTES: [usize; 3] = [1 << 20, 64 << 10, 1];
+
+fn body(number: usize, len_bytes: usize) -> Vec<u8> {
     let text = format!("object {number};").into_bytes();
-    let mut bytes = text.repeat(OBJECT_LEN_BYTES / text.len() + 1);
-    bytes.truncate(OBJECT_LEN_BYTES);
+    let mut bytes = text.repeat(len_bytes / text.len() + 1);
+    bytes.truncate(len_bytes);
     bytes
 }
 
-async fn put(client: &Client, number: usize) -> Result<(), String> {
+/// Objects that were acknowledged, by number, each with its length.
+type Acknowledged = BTreeMap<usize, usize>;
+
+async fn put(client: &Client, number: usize, len_bytes: usize) -> Result<(), String> {
     let put = client.put_object().bucket(BUCKET).key(number.to_string());
-    let put = put.body(body(number).into()).send().await;
+    let put = put.body(body(number, len_bytes).into()).send().await;
     put.map(drop).map_err(|error| refusal(&error))
 }
 
-/// Puts objects until one is refused; how many are there, and how it was refused.
-async fn fill(client: &Client, mut count: usize) -> (usize, String) {
-    loop {
-        match put(client, count).await {
-            Ok(()) => count += 1,
-            Err(refusal) => return (count, refusal),
+/// Puts objects until none goes in any more, and says how the first one was refused.
+async fn fill(client: &Client, there: &mut Acknowledged) -> String {
+    let mut refusals = Vec::new();
+    for len_bytes in LENS_BYTES {
+        loop {
+            let number = there.last_key_value().map_or(0, |(number, _)| number + 1);
+            match put(client, number, len_bytes).await {
+                Ok(()) => there.insert(number, len_bytes),
+                Err(refusal) => break refusals.push(refusal),
+            };
         }
     }
+    refusals.swap_remove(0)
 }
 
-async fn all_are_there(client: &Client, numbers: std::ops::Range<usize>) {
-    for number in numbers {
+async fn all_are_there(client: &Client, there: &Acknowledged) {
+    for (number, len_bytes) in there {
         let (bytes, _) = get(client, &number.to_string())
             .await
             .expect("it was acknowledged");
-        assert!(bytes == body(number), "{number}");
+        assert!(bytes == body(*number, *len_bytes), "{number}");
     }
 }
 
-async fn delete(client: &Client, number: usize) -> Result<(), String> {
-    let delete = client
-        .delete_object()
-        .bucket(BUCKET)
-        .key(number.to_string());
-    delete
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| refusal(&error))
+async fn delete_first(client: &Client, there: &mut Acknowledged) {
+    let (number, _) = there.pop_first().unwrap();
+    let delete = client.delete_object().bucket(BUCKET);
+    delete.key(number.to_string()).send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,47 +149,45 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     let (mut server, client) = start();
     let upload_id = begin_upload(&client, "upload").await.unwrap();
 
-    let (count, refusal) = fill(&client, 0).await;
-    assert_eq!(refusal, "507 InsufficientStorage");
-    assert!(count > 16, "{count}");
-    all_are_there(&client, 0..count).await;
-    let part = client
-        .upload_part()
-        .bucket(BUCKET)
-        .key("upload")
-        .part_number(1);
-    let part = part.upload_id(&upload_id).body(body(0).into());
-    assert_eq!(s3::refusal(&part.send().await.unwrap_err()), refusal);
-    let replaced = put(&client, 0).await;
-    assert_eq!(replaced, Err(refusal.clone()));
+    let mut there = Acknowledged::new();
+    let full = fill(&client, &mut there).await;
+    assert_eq!(full, "507 InsufficientStorage");
+    assert!(there.len() > 16, "{}", there.len());
+    all_are_there(&client, &there).await;
+    let part = client.upload_part().bucket(BUCKET).key("upload");
+    let part = part.part_number(1).upload_id(&upload_id);
+    let part = part.body(body(0, LENS_BYTES[0]).into()).send().await;
+    assert_eq!(refusal(&part.unwrap_err()), full);
+    assert_eq!(put(&client, 0, 5).await, Err(full.clone()));
 
     // Killed and started anew on the full disk.
     server.kill();
     let (mut server, client) = start();
-    all_are_there(&client, 0..count).await;
+    all_are_there(&client, &there).await;
+    delete_first(&client, &mut there).await;
 
     // Others leave no byte.
     let filler = disk.path_from_outside().join("filler");
-    let (mut file, mut len_bytes) = (File::create(&filler).unwrap(), OBJECT_LEN_BYTES);
+    let (mut file, mut len_bytes) = (File::create(&filler).unwrap(), LENS_BYTES[0]);
     while len_bytes > 0 {
         if file.write_all(&vec![0; len_bytes]).is_err() {
             len_bytes /= 2;
         }
     }
-    let refused = put(&client, count).await;
-    assert_eq!(refused, Err(refusal.clone()));
-    all_are_there(&client, 0..count).await;
+    assert_eq!(put(&client, 0, 5).await, Err(full.clone()));
+    all_are_there(&client, &there).await;
     drop(file);
     fs::remove_file(&filler).unwrap();
 
     // What is deleted makes room.
-    for number in 0..count / 2 {
-        delete(&client, number).await.unwrap();
+    let many = there.len();
+    while there.len() > many / 2 {
+        delete_first(&client, &mut there).await;
     }
-    all_are_there(&client, count / 2..count).await;
-    let (again, _) = fill(&client, count).await;
-    assert!(again >= count + count / 2 - 1, "{again}");
+    all_are_there(&client, &there).await;
+    assert_eq!(fill(&client, &mut there).await, full);
+    assert!(there.len() >= many - 1, "{}", there.len());
     server.kill();
     let (_server, client) = start();
-    all_are_there(&client, count / 2..again).await;
+    all_are_there(&client, &there).await;
 }
