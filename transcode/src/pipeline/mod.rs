@@ -193,9 +193,17 @@ fn first_cause(
         Err(Stop::Failed(Error::Cancelled)) | Ok(_) => {}
         Err(stop) => return Err(stop),
     }
-    match renditions.into_iter().collect::<Result<Vec<_>>>() {
-        Err(error) if !matches!(error, Error::Cancelled) => Err(error.into()),
-        renditions => Ok((fed?, renditions?)),
+    let (mut made, mut stopped) = (Vec::new(), None);
+    for rendition in renditions {
+        match rendition {
+            Ok(rendition) => made.push(rendition),
+            Err(Error::Cancelled) => stopped = Some(Error::Cancelled),
+            Err(cause) => return Err(cause.into()),
+        }
+    }
+    match stopped {
+        Some(error) => Err(error.into()),
+        None => Ok((fed?, made)),
     }
 }
 
