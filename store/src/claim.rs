@@ -55,10 +55,12 @@ impl Claim {
         self.lease.lost()
     }
 
-    /// Whether the job must run alone in its worker, because a worker died over it before.
+    /// Whether the job must run alone in its worker, because a worker died over it before, or because it may
+    /// have failed only for what ran beside it.
     #[must_use]
     pub fn must_run_alone(&self) -> bool {
-        self.lease.marker().takeovers > 0
+        let marker = self.lease.marker();
+        marker.takeovers > 0 || marker.alone
     }
 
     /// The status is final: the marker goes. A claim lost in the meantime is no error.
@@ -124,6 +126,21 @@ impl Claim {
         if self.end(&released, JobEnd::Released).await? {
             let (video_id, take) = (self.id(), self.take());
             tracing::info!(%video_id, %take, duration_ms = self.duration_ms(), "released");
+        }
+        Ok(())
+    }
+
+    /// Gives the job back, for another worker to take at once and to run alone: what ran beside it may be why
+    /// it failed, so that this counts as no failure. `reason` is for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn set_apart(self, reason: &str) -> Result<(), Error> {
+        let set_apart = self.lease.marker().set_apart(reason);
+        if self.end(&set_apart, JobEnd::Released).await? {
+            let (video_id, take) = (self.id(), self.take());
+            let duration_ms = self.duration_ms();
+            tracing::warn!(%video_id, %take, duration_ms, reason, "released to run alone");
         }
         Ok(())
     }

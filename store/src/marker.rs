@@ -38,6 +38,9 @@ pub(crate) struct Marker {
     pub(crate) failures: u32,
     /// Times that an owner went silent.
     pub(crate) takeovers: u32,
+    /// It is to run alone: what else its worker did may be why it failed.
+    #[serde(default)]
+    pub(crate) alone: bool,
     /// Why the last attempt failed, for the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<String>,
@@ -51,6 +54,7 @@ impl Marker {
             hold: Hold::Free,
             failures: 0,
             takeovers: 0,
+            alone: false,
             last_error: None,
             nonce: random_hex(),
         }
@@ -83,6 +87,15 @@ impl Marker {
     /// Given back by its owner, unharmed.
     pub(crate) fn released(&self) -> Self {
         self.with(Hold::Free)
+    }
+
+    /// Given back by its owner, to be tried alone.
+    pub(crate) fn set_apart(&self, reason: &str) -> Self {
+        Self {
+            hold: Hold::Free,
+            alone: true,
+            ..self.noted(reason)
+        }
     }
 
     /// Freed on behalf of an owner that is known to be dead: a takeover that need not wait for the lease.

@@ -36,6 +36,16 @@ impl Error {
         matches!(self, Error::Input(_))
     }
 
+    /// Whether the cause may be that the process was short of memory: what else goes on in it may have caused
+    /// it then, and the same file succeed alone.
+    #[must_use]
+    pub fn may_be_for_want_of_memory(&self) -> bool {
+        matches!(
+            self,
+            Error::Input(InputError::IndexTooLarge | InputError::TooMuchMemory) | Error::Libav(_)
+        )
+    }
+
     /// One sentence for the person who uploaded the file, without a path, URL or library's name.
     #[must_use]
     pub fn user_message(&self) -> String {
@@ -68,6 +78,9 @@ pub enum InputError {
     /// More streams, or more samples in a table, than libav is allowed to keep.
     #[error("The file's index is too large: it lists too many streams or too many pictures.")]
     IndexTooLarge,
+    /// The process may not have as much memory as this takes; what else it does has its part in that.
+    #[error("The video takes more memory to process than there is.")]
+    TooMuchMemory,
     /// Sound or picture is encrypted.
     #[error("The file is encrypted: it can only be used without its copy protection.")]
     Encrypted,

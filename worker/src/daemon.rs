@@ -161,6 +161,7 @@ impl Worker {
         jobs: &mut JoinSet<()>,
     ) {
         let mut slots = vec![slot];
+        let alone = claim.must_run_alone() || self.config.jobs == 1;
         if claim.must_run_alone() {
             match self.slots(self.config.jobs - 1, shutdown).await {
                 Some(others) => slots.push(others),
@@ -174,6 +175,7 @@ impl Worker {
         }
         let orders = Orders {
             options: self.config.options.clone(),
+            alone,
             stall_timeout: self.config.stall_timeout,
             stop: self.stop.child_token(),
             stuck: self.stuck.clone(),

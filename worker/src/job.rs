@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Source};
 
+use crate::memory::MemoryWatch;
 use crate::package;
 use crate::sink::TakeSink;
 use crate::stages::{ReadCount, Stages};
@@ -34,6 +35,8 @@ const LETTING_GO: Duration = Duration::from_secs(10);
 /// How a job is to be done.
 pub(crate) struct Orders {
     pub(crate) options: Options,
+    /// Nothing runs beside it.
+    pub(crate) alone: bool,
     /// A transcode that makes no progress for so long has failed.
     pub(crate) stall_timeout: Duration,
     /// Asks for the job to be given back.
@@ -48,6 +51,8 @@ enum Failure {
     Permanent(String),
     /// May pass. For the operator.
     Passing(String),
+    /// May be the doing of what ran beside it. For the operator.
+    Crowded(String),
     /// The worker is to stop, or the claim was lost.
     Stopped,
 }
@@ -112,6 +117,7 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
         }
         Err(Failure::Permanent(sentence)) => refuse(claim, &mut status, &sentence, &ending).await,
         Err(Failure::Passing(reason)) => claim.fail(&mut status, &reason).await,
+        Err(Failure::Crowded(reason)) => claim.set_apart(&reason).await,
         Err(Failure::Stopped) => claim.release().await,
     };
     if let Err(error) = settled {
@@ -152,7 +158,15 @@ async fn produce(
     stages: &Arc<Stages>,
     ending: &CancellationToken,
 ) -> Result<Made, Failure> {
-    let report = transcode(claim, status, orders, stages, ending).await?;
+    let memory = MemoryWatch::default();
+    let report = tokio::select! {
+        report = transcode(claim, status, orders, stages, ending) => report,
+        never = memory.look() => match never {},
+    };
+    let report = match !orders.alone && memory.was_short() {
+        true => doubted(report)?,
+        false => report?,
+    };
     let renditions =
         package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
     let mut patience = Patience::new(ending);
@@ -173,6 +187,19 @@ async fn produce(
         fetched: report.fetched,
         video_duration: Duration::from_millis(report.duration_ms),
     })
+}
+
+/// What failed, or is missing, while memory was short beside other jobs says nothing about the video.
+fn doubted(report: Result<Report, Failure>) -> Result<Report, Failure> {
+    let doubt = |what: &str| Err(Failure::Crowded(format!("while memory was short: {what}")));
+    match report {
+        Err(Failure::Permanent(reason) | Failure::Passing(reason)) => doubt(&reason),
+        Ok(report) => match report.warnings.first() {
+            Some(warning) => doubt(&warning.to_string()),
+            None => Ok(report),
+        },
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Runs the transcode on a thread of its own while this task writes its progress into the status.
@@ -224,7 +251,7 @@ async fn transcode(
 
     let failure = loop {
         tokio::select! {
-            ended = &mut work => return judged(ended),
+            ended = &mut work => return judged(ended, orders.alone),
             Ok(()) = progress.changed() => {
                 let fraction = *progress.borrow_and_update();
                 reads.count();
@@ -233,7 +260,7 @@ async fn transcode(
                     () = &mut note => {}
                     ended = &mut work => {
                         let _ = timeout(LAST_PROGRESS_PATIENCE, note).await;
-                        return judged(ended);
+                        return judged(ended, orders.alone);
                     }
                 }
             }
@@ -252,9 +279,15 @@ async fn transcode(
     Err(failure)
 }
 
-fn judged(ended: Result<transcode::Result<Report>, JoinError>) -> Result<Report, Failure> {
+fn judged(
+    ended: Result<transcode::Result<Report>, JoinError>,
+    alone: bool,
+) -> Result<Report, Failure> {
     match ended {
         Ok(Ok(report)) => Ok(report),
+        Ok(Err(error)) if !alone && error.may_be_for_want_of_memory() => {
+            Err(Failure::Crowded(error.to_string()))
+        }
         Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
         Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
         Err(ended) => match ended.try_into_panic() {

@@ -327,6 +327,28 @@ async fn a_released_job_is_taken_at_once_and_counts_as_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_set_apart_runs_alone_from_then_on_and_has_not_failed() {
+    let buckets = Buckets::start().await;
+    let store = buckets
+        .store_with(|settings| {
+            settings.max_failures = 2;
+            settings.retry_backoff = Duration::ZERO;
+        })
+        .await;
+    enqueue(&store).await;
+    let (crowded, _status) = claim(&store, "worker").await;
+    assert!(!crowded.must_run_alone());
+    crowded.set_apart("no memory").await.unwrap();
+    let (alone, mut status) = claim(&store, "worker").await;
+    assert!(alone.must_run_alone());
+    alone.fail(&mut status, "S3 went away").await.unwrap();
+    assert!(store.dead_jobs().await.unwrap().is_empty());
+    let (again, _status) = claim(&store, "worker").await;
+    assert!(again.must_run_alone());
+    again.release().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_keeps_failing_is_given_up_and_can_be_queued_again() {
     let buckets = Buckets::start().await;
     let store = buckets

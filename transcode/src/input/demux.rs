@@ -28,7 +28,7 @@ const READ_BUFFER_LEN: usize = 256 * 1024;
 
 /// What libav may allocate at once: a plane of 8192×4320 in floating point, or the table of six
 /// million samples.
-const MAX_ALLOCATION_LEN: usize = 144 << 20;
+pub(crate) const MAX_ALLOCATION_LEN: usize = 144 << 20;
 
 /// Most entries in an MP4's index, 24 bytes each: six hours of picture and sound are three million.
 const MAX_INDEX_ENTRIES: u64 = 16_000_000;
@@ -37,7 +37,7 @@ const MAX_INDEX_ENTRIES: u64 = 16_000_000;
 const MAX_STREAMS: u32 = 1000;
 
 /// libav's answer to streams beyond that, and to allocations beyond the above.
-const OUT_OF_MEMORY: ffmpeg::Error = ffmpeg::Error::Other {
+pub(crate) const OUT_OF_MEMORY: ffmpeg::Error = ffmpeg::Error::Other {
     errno: ffmpeg::error::ENOMEM,
 };
 

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use demux::Demuxer;
+pub(crate) use demux::{Demuxer, MAX_ALLOCATION_LEN, OUT_OF_MEMORY};
 #[cfg(feature = "http")]
 pub use http::{HttpSource, RetryPolicy};
 

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::decoder::Opened;
 
+use crate::error::{InputError, Result};
+use crate::input::{MAX_ALLOCATION_LEN, OUT_OF_MEMORY};
+
 /// Wall time spent on a file's content, without waiting for source or sink.
 #[derive(Debug, Default)]
 pub(super) struct Spent(Duration);
@@ -26,6 +29,8 @@ impl Spent {
 pub(super) struct Decoder {
     opened: Opened,
     damaged: u64,
+    /// The process had no more memory for it.
+    starved: bool,
     pub(super) spent: Spent,
 }
 
@@ -34,13 +39,14 @@ impl Decoder {
         Self {
             opened,
             damaged: 0,
+            starved: false,
             spent: Spent::default(),
         }
     }
 
     pub(super) fn send(&mut self, packet: &ffmpeg::Packet) {
         if let Err(error) = self.spent.on(|| self.opened.send_packet(packet)) {
-            self.tolerate(&error);
+            self.note(error);
         }
     }
 
@@ -71,9 +77,25 @@ impl Decoder {
                 },
             ) => false,
             Err(error) => {
-                self.tolerate(&error);
+                self.note(error);
                 false
             }
+        }
+    }
+
+    /// What memory ran out for is not damaged. But a damaged part can ask for more than libav is ever given:
+    /// then there is enough for others.
+    fn note(&mut self, error: ffmpeg::Error) {
+        let room = || Vec::<u8>::new().try_reserve_exact(MAX_ALLOCATION_LEN);
+        self.starved |= error == OUT_OF_MEMORY && room().is_err();
+        self.tolerate(&error);
+    }
+
+    /// Fails if something is missing only because memory ran out.
+    pub(super) fn check_memory(&self) -> Result<()> {
+        match self.starved {
+            true => Err(InputError::TooMuchMemory.into()),
+            false => Ok(()),
         }
     }
 

@@ -54,6 +54,7 @@ impl Feed {
         progress: &mut ProgressReport<'_>,
     ) -> Result<Fed, Stop> {
         while let Some(packet) = demuxer.read()? {
+            self.check_memory()?;
             self.check_decoding_time(limits)?;
             if packet.stream() == probe.video.index {
                 self.copy(&packet)?;
@@ -98,6 +99,10 @@ impl Feed {
         std::iter::once(&self.video.decoder).chain(audio)
     }
 
+    fn check_memory(&self) -> Result<()> {
+        self.decoders().try_for_each(Decoder::check_memory)
+    }
+
     /// A small file can ask for hours of work.
     fn check_decoding_time(&self, limits: &Limits) -> Result<()> {
         let spent_s: f64 = self.decoders().map(|decoder| decoder.spent.seconds()).sum();
@@ -110,11 +115,13 @@ impl Feed {
     /// Drains every stage; sound and picture end together, at the later one's end.
     fn finish(mut self, demuxer: &Demuxer, probe: &Probe) -> Result<Fed, Stop> {
         self.video.drain(&self.queues)?;
+        self.check_memory()?;
         self.check_copied_picture()?;
         let audio_end_s = match &mut self.audio {
             Some(audio) => audio.drain(&self.queues)?,
             None => 0.0,
         };
+        self.check_memory()?;
         let damaged: u64 = self.decoders().map(Decoder::damaged).sum();
         let damaged = damaged + demuxer.damaged();
         let mut warnings = Vec::new();

@@ -30,7 +30,7 @@ use crossbeam_channel::{Sender, bounded};
 use ffmpeg_next as ffmpeg;
 
 use crate::control::{Control, ProgressReport};
-use crate::error::{Error, Result};
+use crate::error::{Error, InputError, Result};
 use crate::ffi;
 use crate::input::{Demuxer, Source};
 use crate::media_error::Doing;
@@ -156,18 +156,21 @@ fn make(
             let (queue, items) = bounded(plan.queue_len());
             // What a rung's thread logs belongs to the same job.
             let span = tracing::Span::current();
-            rungs.push(scope.spawn(move || span.in_scope(|| rung.run(&items, sink))));
-            queue
+            let run = move || span.in_scope(|| rung.run(&items, sink));
+            // A thread is refused where there is no memory for its stack.
+            let thread = std::thread::Builder::new().spawn_scoped(scope, run);
+            rungs.push(thread.map_err(|_| InputError::TooMuchMemory)?);
+            Ok::<_, InputError>(queue)
         };
         for settings in &plan.rungs {
             let making = Making::Encoded(settings.clone());
             queues
                 .encoded
-                .push(start(Rung::new(making, plan, audio_parameters.clone())));
+                .push(start(Rung::new(making, plan, audio_parameters.clone()))?);
         }
         if let Some(copied) = &plan.copied {
             let making = Making::Copied(copied.clone());
-            queues.copied = Some(start(Rung::new(making, plan, audio_parameters)));
+            queues.copied = Some(start(Rung::new(making, plan, audio_parameters))?);
         }
         let packet_check = plan.copied.clone().map(PacketCheck::new);
         let feed = Feed::new(video, audio, packet_check, queues);
@@ -179,8 +182,8 @@ fn make(
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
             .collect();
-        (fed, renditions)
-    });
+        Ok::<_, InputError>((fed, renditions))
+    })?;
     first_cause(fed, renditions)
 }
 

@@ -15,6 +15,7 @@ mod faulty_jobs;
 mod frozen;
 mod leases;
 mod lost_answers;
+mod memory;
 #[path = "../../../store/tests/contract/moto.rs"]
 mod moto;
 #[allow(dead_code, reason = "the store's tests use the rest")]
@@ -215,9 +216,20 @@ async fn a_worker_told_to_stop_gives_its_job_back() {
         "{marker}"
     );
 
-    let _staying = Worker::start(&settings, &[]);
+    // Its lease would last for half a minute.
+    let staying = Worker::start(&settings, &[]);
     let status = wait_for(&store, id, State::Done, || {}).await;
     assert_eq!(status.renditions.len(), 2);
+    let claims = staying.said(": claimed", id);
+    assert_eq!(claims.len(), 1);
+    assert!(claims[0].contains(" takeovers=0 failures=0"), "{claims:?}");
+    wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
+    store.sweep().await.unwrap();
+    let take = status.take.unwrap().to_string();
+    let keys = buckets.keys("video", &format!("videos/{id}/")).await;
+    let is_named = |key: &String| key.contains(&take) || key.ends_with("status.json");
+    assert!(keys.iter().all(is_named), "{keys:?}");
+    assert_eq!(buckets.unfinished_uploads("video").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,10 +22,25 @@ pub(crate) static TINY: LazyLock<Vec<u8>> = LazyLock::new(|| clip("320x180", 1, 
 
 impl Worker {
     pub(crate) fn start(settings: &Settings, more_env: &[(&str, &str)]) -> Self {
+        let binary = Command::new(env!("CARGO_BIN_EXE_assetlab-worker"));
+        Self::start_by(binary, settings, more_env)
+    }
+
+    /// Each core costs threads, and their stacks.
+    pub(crate) fn start_on_one_core(settings: &Settings, more_env: &[(&str, &str)]) -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let (_, cores) = status.split_once("Cpus_allowed_list:").unwrap();
+        let core = cores.trim().split(|c: char| !c.is_ascii_digit()).next();
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", core.unwrap(), env!("CARGO_BIN_EXE_assetlab-worker")]);
+        Self::start_by(taskset, settings, more_env)
+    }
+
+    fn start_by(mut command: Command, settings: &Settings, more_env: &[(&str, &str)]) -> Self {
         let temp_dir = tempfile::tempdir().unwrap();
         let log = tempfile::tempfile().unwrap();
         let key = settings.access_key.as_ref().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_assetlab-worker"))
+        let child = command
             .env_clear()
             .current_dir(temp_dir.path())
             .env("TMPDIR", temp_dir.path())
@@ -71,6 +86,10 @@ impl Worker {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         // The name in parentheses may hold anything; the state follows it.
         stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits until it has ended by itself.
