@@ -50,6 +50,8 @@ pub(crate) struct Order {
     pub(crate) action: Action,
     /// At which of the times that the point is reached, from 1.
     time: u64,
+    /// How often the point was ordered while nobody had aborted at it, this time included.
+    pub(crate) tries: u32,
 }
 
 impl Order {
@@ -74,6 +76,8 @@ pub(crate) struct FailPoints {
     fired: Mutex<BTreeMap<&'static str, Fired>>,
     /// How many were handed out on each side.
     turns: Mutex<[usize; 2]>,
+    /// How many of each were, as long as nobody had aborted there.
+    tries: Mutex<BTreeMap<&'static str, u32>>,
 }
 
 impl FailPoints {
@@ -83,6 +87,7 @@ impl FailPoints {
         Self {
             fired: Mutex::new(fired.collect()),
             turns: Mutex::default(),
+            tries: Mutex::default(),
         }
     }
 
@@ -106,13 +111,19 @@ impl FailPoints {
                 point,
                 action,
                 time,
+                tries: 1,
             };
         }
         // What is rare is not to be waited for until it comes a second time.
+        let point = open[*turn % open.len()];
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = tries.entry(point.name()).or_default();
+        *tries += 1;
         Order {
-            point: open[*turn % open.len()],
+            point,
             action: Action::Abort,
             time: 1,
+            tries: *tries,
         }
     }
 

@@ -46,6 +46,7 @@ use uploads::Pauses;
 const RATES: Rates = Rates {
     drop: 8,
     delay: 30,
+    late: 5,
     cut_request: 8,
     cut_answer: 8,
     swallow: 10,
@@ -72,7 +73,7 @@ async fn a_short_storm_loses_nothing() {
         worker_life: (s(3), s(8)),
         api_life: (s(6), s(12)),
         outages: vec![(s(9), Line::Silent, s(4))],
-        limit: s(300),
+        limit: s(600),
         decode_one_in: 6,
     })
     .await;

@@ -6,19 +6,15 @@ use std::time::Duration;
 
 use crate::buckets::Buckets;
 use crate::process::lines_about;
-use crate::proxy::Proxy;
-use crate::site::{RAW_BUCKET, Site, VIDEO_BUCKET};
-use crate::storm::Plan;
-use crate::uploads::Uploads;
+use crate::site::{RAW_BUCKET, VIDEO_BUCKET};
+use crate::storm::Storm;
 use crate::verdict::Verdict;
-use crate::violence::Violence;
 
 /// Videos of which everything is told; one bug has many victims.
 const TOLD_MAX: usize = 5;
 const LINES_MAX: usize = 80;
 
 pub(crate) struct Report<'a> {
-    pub(crate) plan: &'a Plan,
     /// From the start to the end of the violence, and to the empty queue.
     pub(crate) stormed: Duration,
     pub(crate) drained: Duration,
@@ -26,9 +22,7 @@ pub(crate) struct Report<'a> {
     /// What was wrong on the way.
     pub(crate) wrong: Vec<String>,
     pub(crate) verdict: Verdict,
-    pub(crate) violence: &'a Violence,
-    pub(crate) proxy: &'a Proxy,
-    pub(crate) uploads: &'a Uploads,
+    pub(crate) storm: &'a Storm,
 }
 
 impl Report<'_> {
@@ -38,16 +32,18 @@ impl Report<'_> {
 
     /// A run that has not seen everything proves little.
     fn never_happened(&self) -> Vec<&'static str> {
-        let faults = self.proxy.counts().into_iter();
+        let faults = self.storm.proxy.counts().into_iter();
         let faults = faults.filter_map(|(name, times)| (times == 0).then_some(name));
-        let fail_points = self.violence.fail_points.missing();
+        let fail_points = self.storm.violence.fail_points.missing();
         fail_points.into_iter().chain(faults).collect()
     }
 
     /// Prints all of it; what is wrong in short.
-    pub(crate) async fn print(&self, site: &Site, buckets: &Buckets) -> String {
+    pub(crate) async fn print(&self) -> String {
+        let site = &self.storm.site;
+        let buckets = Buckets::of(site);
         let mut text = self.figures();
-        let mut summary = format!("with seed {}:\n", self.plan.seed);
+        let mut summary = format!("with seed {}:\n", self.storm.plan.seed);
         let never_happened = self.never_happened();
         if !never_happened.is_empty() {
             let _ = writeln!(summary, "never happened: {}", never_happened.join(", "));
@@ -77,7 +73,7 @@ impl Report<'_> {
             }
         }
         if !self.is_clean() {
-            let kept = site.keep_logs(self.plan.seed);
+            let kept = site.keep_logs(self.storm.plan.seed);
             let _ = writeln!(text, "\nall logs: {}", kept.display());
         }
         println!("{text}");
@@ -85,10 +81,10 @@ impl Report<'_> {
     }
 
     fn figures(&self) -> String {
-        let mut text = format!("\nseed {}\n", self.plan.seed);
+        let mut text = format!("\nseed {}\n", self.storm.plan.seed);
         let verdict = &self.verdict;
-        let (unanswered, refused) = self.uploads.repeated();
-        let (takeovers, most) = self.proxy.writes().takeovers();
+        let (unanswered, refused) = self.storm.uploads.repeated();
+        let (takeovers, most) = self.storm.proxy.writes().takeovers();
         let seconds = |duration: &Duration| format!("{:.0} s", duration.as_secs_f64());
         for (name, value) in [
             (
@@ -120,16 +116,16 @@ impl Report<'_> {
         ] {
             let _ = writeln!(text, "{name:>32}: {value}");
         }
-        for ((who, how), times) in self.violence.ends() {
+        for ((who, how), times) in self.storm.violence.ends() {
             let _ = writeln!(text, "{:>32}: {times}", format!("{who} {how}"));
         }
         let _ = writeln!(text, "  fail points");
-        for (name, fired) in self.violence.fail_points.fired() {
+        for (name, fired) in self.storm.violence.fail_points.fired() {
             let (aborted, frozen) = (fired.aborted, fired.frozen);
             let _ = writeln!(text, "{name:>32}: aborted {aborted}, frozen {frozen}");
         }
         let _ = writeln!(text, "  between the processes and S3");
-        for (what, times) in self.proxy.counts() {
+        for (what, times) in self.storm.proxy.counts() {
             let _ = writeln!(text, "{what:>32}: {times}");
         }
         text

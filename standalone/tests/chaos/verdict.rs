@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 use crate::buckets::Buckets;
 use crate::mp4::File;
 use crate::package::Package;
-use crate::proxy::{Proxy, Writes};
+use crate::proxy::Writes;
 use crate::rules;
-use crate::site::{RAW_BUCKET, Site, VIDEO_BUCKET};
+use crate::site::{RAW_BUCKET, VIDEO_BUCKET};
 use crate::sources::{Fate, Source, source};
-use crate::storm::Plan;
-use crate::uploads::{Uploads, number_in};
+use crate::storm::{Plan, Storm};
+use crate::uploads::number_in;
 
 /// Packages that are looked at at once.
 const AT_ONCE: usize = 2;
@@ -53,13 +53,9 @@ impl Verdict {
     }
 }
 
-pub(crate) async fn judge(
-    plan: &Plan,
-    site: &Site,
-    origin: &str,
-    uploads: &Uploads,
-    proxy: &Proxy,
-) -> Verdict {
+/// Judges a storm that is over, with an API to ask at `origin`.
+pub(crate) async fn judge(storm: &Storm, origin: &str) -> Verdict {
+    let (site, uploads) = (&storm.site, &storm.uploads);
     let mut verdict = Verdict::default();
     let store = site
         .store(|settings| {
@@ -94,13 +90,13 @@ pub(crate) async fn judge(
             verdict.wrong(status.id, format!("it is called {:?}", status.filename));
             continue;
         };
-        check_status(status, &source(number), &proxy.writes(), &mut verdict);
+        check_status(status, &source(number), &storm.proxy.writes(), &mut verdict);
     }
     let acknowledged = acknowledged.into_iter();
     let deleted = acknowledged.filter(|(_, number)| source(*number).fate == Fate::Deleted);
     let tombstones = deleted.map(|(id, _)| format!("deleted/{id}")).collect();
     check_keys(&buckets, &statuses, tombstones, &mut verdict).await;
-    check_packages(plan, origin, &statuses, &mut verdict).await;
+    check_packages(&storm.plan, origin, &statuses, &mut verdict).await;
     verdict
 }
 

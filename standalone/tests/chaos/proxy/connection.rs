@@ -54,7 +54,7 @@ impl Connection<'_> {
         let body = request.body.unwrap_or(Body::Length(0));
         match fault {
             Some(Fault::Drop) => return Err(io::Error::other("dropped")),
-            Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(Fault::Delay(delay) | Fault::Late(delay)) => tokio::time::sleep(delay).await,
             Some(Fault::SlowDown) => {
                 return self.refuse(request, body, SLOW_DOWN, "SlowDown").await;
             }

@@ -10,6 +10,8 @@ pub(crate) enum Fault {
     Drop,
     /// Passed on later.
     Delay(Duration),
+    /// Passed on when its sender's lease is long over, whether the sender still lives or not.
+    Late(Duration),
     /// Passed on up to a byte, drawn from all of it; then the connection ends.
     CutRequest(u64),
     /// Passed on; its answer up to a byte.
@@ -26,9 +28,10 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// As the report calls them.
-    pub(crate) const NAMES: [&str; 8] = [
+    pub(crate) const NAMES: [&str; 9] = [
         "dropped",
         "delayed",
+        "delayed beyond a lease",
         "request cut",
         "answer cut",
         "answer swallowed",
@@ -41,12 +44,13 @@ impl Fault {
         Self::NAMES[match self {
             Self::Drop => 0,
             Self::Delay(_) => 1,
-            Self::CutRequest(_) => 2,
-            Self::CutAnswer(_) => 3,
-            Self::Swallow => 4,
-            Self::InternalError => 5,
-            Self::SlowDown => 6,
-            Self::LateError => 7,
+            Self::Late(_) => 2,
+            Self::CutRequest(_) => 3,
+            Self::CutAnswer(_) => 4,
+            Self::Swallow => 5,
+            Self::InternalError => 6,
+            Self::SlowDown => 7,
+            Self::LateError => 8,
         }]
     }
 }
@@ -56,6 +60,7 @@ impl Fault {
 pub(crate) struct Rates {
     pub(crate) drop: u64,
     pub(crate) delay: u64,
+    pub(crate) late: u64,
     pub(crate) cut_request: u64,
     pub(crate) cut_answer: u64,
     pub(crate) swallow: u64,
@@ -66,15 +71,19 @@ pub(crate) struct Rates {
 
 const DELAY_MIN: Duration = Duration::from_millis(20);
 const DELAY_MAX: Duration = Duration::from_secs(2);
+const LATE_MIN: Duration = Duration::from_secs(4);
+const LATE_MAX: Duration = Duration::from_secs(9);
 
 impl Rates {
     /// What happens to the next request; most often nothing.
     pub(crate) fn draw(&self, random: &mut Random) -> Option<Fault> {
         let (mut drawn, detail) = (random.below(1000), random.next());
-        let mut delay = || random.duration(DELAY_MIN, DELAY_MAX);
+        let delay = random.duration(DELAY_MIN, DELAY_MAX);
+        let late = random.duration(LATE_MIN, LATE_MAX);
         for (rate, fault) in [
             (self.drop, Fault::Drop),
-            (self.delay, Fault::Delay(delay())),
+            (self.delay, Fault::Delay(delay)),
+            (self.late, Fault::Late(late)),
             (self.cut_request, Fault::CutRequest(detail)),
             (self.cut_answer, Fault::CutAnswer(detail)),
             (self.swallow, Fault::Swallow),

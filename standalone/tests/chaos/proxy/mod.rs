@@ -40,6 +40,8 @@ pub(crate) struct Proxy {
 struct Shared {
     upstream: SocketAddr,
     line: watch::Sender<Line>,
+    /// How many are open.
+    connections: watch::Sender<usize>,
     /// None once all is to go well.
     rates: Mutex<Option<Rates>>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -51,6 +53,7 @@ impl Proxy {
         let shared = Shared {
             upstream,
             line: watch::Sender::new(Line::Up),
+            connections: watch::Sender::new(0),
             rates: Mutex::new(Some(rates)),
             counts: Mutex::new(Fault::NAMES.map(|name| (name, 0)).into()),
             writes: Mutex::default(),
@@ -70,7 +73,12 @@ impl Proxy {
         let random = Arc::new(Mutex::new(random));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(shared.clone().pass(client, Arc::clone(&random)));
+                let (shared, random) = (Arc::clone(&shared), Arc::clone(&random));
+                shared.connections.send_modify(|open| *open += 1);
+                tokio::spawn(async move {
+                    shared.pass(client, &random).await;
+                    shared.connections.send_modify(|open| *open -= 1);
+                });
             }
         });
         format!("http://{address}")
@@ -95,6 +103,13 @@ impl Proxy {
         self.shared.line.send_replace(Line::Up);
     }
 
+    /// Returns when no connection is open. Once all processes are dead: what they asked for has taken effect
+    /// then, or never will.
+    pub(crate) async fn settled(&self) {
+        let mut connections = self.shared.connections.subscribe();
+        connections.wait_for(|open| *open == 0).await.unwrap();
+    }
+
     /// How often what happened.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         lock(&self.shared.counts).clone()
@@ -107,9 +122,9 @@ impl Proxy {
 }
 
 impl Shared {
-    async fn pass(self: Arc<Self>, client: TcpStream, random: Arc<Mutex<Random>>) {
+    async fn pass(&self, client: TcpStream, random: &Mutex<Random>) {
         let mut line = self.line.subscribe();
-        let mut serving = pin!(connection::serve(client, &self, &random));
+        let mut serving = pin!(connection::serve(client, self, random));
         let interrupted = *tokio::select! {
             // What broke off is the client's to report.
             _ = &mut serving => return,
