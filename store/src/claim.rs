@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::conditional::Swap;
+use crate::conditional::{Condition, Swap};
 use crate::keys::Object;
 use crate::lease::Lease;
 use crate::marker::Marker;
@@ -80,6 +80,24 @@ impl Claim {
             tracing::info!(%video_id, %take, duration_ms = self.duration_ms(), "marker cleared");
         }
         Ok(())
+    }
+
+    /// The status was final before this claim, whose owner died over the rest: the marker goes, and where the
+    /// job was given up, the record in `dead/` comes first.
+    pub(crate) async fn clear(self) -> Result<(), Error> {
+        let status = self.store.status(self.id()).await?;
+        if status.is_some_and(|there| there.value.error.as_deref() == Some(GIVEN_UP)) {
+            let marker = self.lease.marker();
+            let dead = match marker.last_error {
+                Some(_) => marker,
+                None => marker.noted("the worker that gave it up died before it could say why"),
+            };
+            let record = Object::Dead(self.id());
+            // One that is there says more.
+            let swap = self.store.swap(&record, dead.to_json(), Condition::Absent);
+            swap.await?;
+        }
+        self.finish().await
     }
 
     /// The attempt failed, but another may succeed: the job goes back to wait, or is given up after too

@@ -243,7 +243,7 @@ impl Queue {
                 Ok(Some((claim, status)))
             }
             Ok(None) => {
-                claim.finish().await?;
+                claim.clear().await?;
                 Ok(None)
             }
             Err(error) if error.is_transient() || matches!(error, Error::Fenced(_)) => {

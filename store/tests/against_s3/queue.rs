@@ -349,6 +349,39 @@ async fn a_job_that_is_set_apart_runs_alone_from_then_on_and_has_not_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_given_up_by_a_worker_that_dies_over_its_record_gets_one_all_the_same() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets
+        .store_behind_proxy(|settings| {
+            settings.lease = SHORT_LEASE;
+            settings.max_failures = 1;
+        })
+        .await;
+    let id = enqueue(&store).await;
+    let (dying, mut status) = claim(&store, "dying").await;
+    proxy.break_off(Some("PUT /raw/dead/"));
+    dying.fail(&mut status, "S3 melted").await.unwrap_err();
+    proxy.break_off(None);
+    let there = store.status(id).await.unwrap().unwrap().value;
+    assert_eq!(there.status, State::Error);
+    assert!(store.dead_jobs().await.unwrap().is_empty());
+
+    // There is nothing to claim, but its marker to be cleared away once it has lapsed.
+    let heir = Queue::new(store.clone(), "heir");
+    for _ in 0..100 {
+        assert!(heir.claim(1).await.unwrap().is_none());
+        if buckets.keys("raw", "queue/").await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let dead = store.dead_jobs().await.unwrap();
+    assert_eq!((dead.len(), dead[0].id), (1, id));
+    store.requeue(id).await.unwrap();
+    assert_eq!(claim(&store, "worker").await.0.id(), id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_keeps_failing_is_given_up_and_can_be_queued_again() {
     let buckets = Buckets::start().await;
     let store = buckets
