@@ -143,7 +143,7 @@ const CYCLE: [Source; 24] = [
     DELETED_FILM,
     PORTRAIT,
 ];
-/// A cycle of uploads holds everything that a fail point may wait for.
+/// Half a cycle of uploads holds what any fail point may wait for.
 pub(crate) const CYCLE_LEN: usize = CYCLE.len();
 
 /// The files by their place in the cycle.

@@ -194,7 +194,7 @@ impl Storm {
                 return;
             }
             // Only some files reach some of them.
-            end += CYCLE_LEN;
+            end += CYCLE_LEN / 2;
         }
     }
 

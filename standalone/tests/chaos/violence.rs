@@ -58,7 +58,7 @@ impl Violence {
             let mut worker = self.site.worker(endpoint);
             worker.env("FAIL_POINTS", order.variable());
             worker.env("SHUTDOWN_GRACE", SHUTDOWN_GRACE);
-            if order.point == FailPoint::DeadStored {
+            if matches!(order.point, FailPoint::ErrorWritten | FailPoint::DeadStored) {
                 // This one gives up the job of every other that died.
                 worker.env("MAX_TAKEOVERS", "0");
             }
