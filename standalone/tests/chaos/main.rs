@@ -69,7 +69,8 @@ async fn a_short_storm_loses_nothing() {
             upload_max: s(1),
             deletion_max: s(4),
         },
-        rates: RATES,
+        // Each holds someone up for seconds.
+        rates: Rates { late: 2, ..RATES },
         worker_life: (s(3), s(8)),
         api_life: (s(6), s(12)),
         outages: vec![(s(9), Line::Silent, s(4))],

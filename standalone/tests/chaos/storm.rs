@@ -217,6 +217,8 @@ impl Storm {
             sleep(LOOK_INTERVAL).await;
         }
         for (name, mut worker) in workers {
+            // Before that it does not know yet what to do at SIGTERM.
+            worker.word_after("worker started").await;
             let end = worker.stop(STOP_PATIENCE).await;
             if end != End::Exited {
                 let what = format!("{name} did not stop in good order: {end:?}");
