@@ -25,8 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A child that lived so long had started properly.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// What a child needs to give its jobs back, after their grace.
-pub(crate) const GIVE_BACK: Duration = Duration::from_secs(10);
+/// What a child needs to give its jobs back, after their grace: a transcode may take 10 s to let go.
+pub(crate) const GIVE_BACK: Duration = Duration::from_secs(20);
 
 /// Variables that the child has no use for, or that would tell it of another S3.
 const WITHHELD: [&str; 5] = [

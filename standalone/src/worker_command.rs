@@ -4,10 +4,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use worker::Config;
+use worker::{Config, end_where_stuck};
 
 use crate::config::WorkerCommand;
 use crate::supervisor::GIVE_BACK;
@@ -27,28 +27,21 @@ pub(crate) async fn run(command: WorkerCommand) -> anyhow::Result<()> {
     let mut config = Config::from(command.worker);
     worker::limit_memory(config.max_memory_bytes).context("cannot limit the memory")?;
     if !command.child {
-        return end(worker::run(config, shutdown).await);
+        return Ok(end_where_stuck(worker::run(config, shutdown).await)?);
     }
 
     config.sole_owner = Some(CHILD.to_owned());
     heed_input(Arc::clone(&config.nudge), shutdown.clone());
     let patience = config.shutdown_grace + GIVE_BACK;
     tokio::select! {
-        ended = worker::run(config, shutdown.clone()) => end(ended),
+        ended = worker::run(config, shutdown.clone()) => Ok(end_where_stuck(ended)?),
         // Where the site was killed, the S3 is gone and nothing can be given back.
         () = async { shutdown.cancelled().await; tokio::time::sleep(patience).await } => {
-            bail!("the worker could not give its jobs back in time")
+            tracing::error!("the worker could not give its jobs back in time");
+            // To return would be to wait for the threads that did not stop.
+            std::process::exit(1)
         }
     }
-}
-
-/// A transcode that does not stop ends with the process, which nothing else would end.
-fn end(ended: Result<(), worker::Error>) -> anyhow::Result<()> {
-    if let Err(error @ worker::Error::Stuck) = &ended {
-        tracing::error!(%error, "worker ended");
-        std::process::exit(1);
-    }
-    Ok(ended?)
 }
 
 /// Whatever the site says is a nudge; when it falls silent, the end. On a thread of its own, since a read

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::conditional::{Condition, Swap};
 use crate::keys::Object;
 use crate::lease::Lease;
-use crate::marker::Marker;
+use crate::marker::{Marker, OUTAGES_MAX};
 use crate::metrics::{JOBS, JobEnd};
 use crate::status_writer::{Found, StatusWriter};
 use crate::{Error, FailPoint, Store, Take, VideoId};
@@ -130,6 +130,32 @@ impl Claim {
                 retry_after_ms = failed.retry_after_ms(),
                 reason,
                 "attempt failed"
+            );
+        }
+        Ok(())
+    }
+
+    /// Storage did not answer for too long, which says nothing about the video: the job waits, longer each time,
+    /// and is given up only after a day of that. `reason` is for the operator.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the claim lapses then.
+    pub async fn postpone(self, status: &mut StatusWriter, reason: &str) -> Result<(), Error> {
+        let backoff = self.store.settings().retry_backoff;
+        let postponed = self.lease.marker().postponed(reason, backoff);
+        if postponed.outages >= OUTAGES_MAX {
+            return self.give_up(Some(status), postponed).await;
+        }
+        if self.end(&postponed, JobEnd::Released).await? {
+            let (video_id, take) = (self.id(), self.take());
+            tracing::warn!(
+                %video_id,
+                %take,
+                duration_ms = self.duration_ms(),
+                outages = postponed.outages,
+                retry_after_ms = postponed.retry_after_ms(),
+                reason,
+                "postponed"
             );
         }
         Ok(())

@@ -10,6 +10,11 @@ use crate::id::random_hex;
 use crate::keys::Object;
 use crate::{Error, Store, Take, VideoId};
 
+/// Storage that is away for so long is looked for so often.
+const OUTAGE_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
+/// A job is given up after a day of that.
+pub(crate) const OUTAGES_MAX: u32 = 288;
+
 /// Who may work on the job, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
@@ -38,6 +43,9 @@ pub(crate) struct Marker {
     pub(crate) failures: u32,
     /// Times that an owner went silent.
     pub(crate) takeovers: u32,
+    /// Times that storage did not answer for too long.
+    #[serde(default)]
+    pub(crate) outages: u32,
     /// It is to run alone: what else its worker did may be why it failed.
     #[serde(default)]
     pub(crate) alone: bool,
@@ -54,6 +62,7 @@ impl Marker {
             hold: Hold::Free,
             failures: 0,
             takeovers: 0,
+            outages: 0,
             alone: false,
             last_error: None,
             nonce: random_hex(),
@@ -114,6 +123,19 @@ impl Marker {
         };
         Self {
             failures: self.failures + 1,
+            hold,
+            ..self.noted(reason)
+        }
+    }
+
+    /// Waits as after a failure, but up to [`OUTAGE_WAIT_MAX`], and counts none.
+    pub(crate) fn postponed(&self, reason: &str, backoff: Duration) -> Self {
+        let wait = backoff * 2u32.saturating_pow(self.outages.min(16));
+        let hold = Hold::Waiting {
+            retry_after_ms: wait.min(OUTAGE_WAIT_MAX).as_millis() as u64,
+        };
+        Self {
+            outages: self.outages + 1,
             hold,
             ..self.noted(reason)
         }
@@ -221,6 +243,19 @@ mod tests {
                 && twice.is_claimable(Duration::from_secs(10))
         );
         assert_eq!((twice.failures, twice.takeovers), (2, 0));
+    }
+
+    #[test]
+    fn an_outage_is_waited_out_and_is_no_failure() {
+        let mut marker = Marker::new().claimed("a", &Take::new(), LEASE);
+        let mut waits_ms = Vec::new();
+        for _ in 0..9 {
+            marker = marker.postponed("the disk is full", BACKOFF);
+            waits_ms.extend(marker.retry_after_ms());
+        }
+        assert_eq!((marker.failures, marker.outages), (0, 9));
+        assert_eq!(waits_ms[..3], [5_000, 10_000, 20_000]);
+        assert_eq!(waits_ms[6..], [300_000; 3]);
     }
 
     #[test]

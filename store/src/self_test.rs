@@ -54,7 +54,11 @@ impl Store {
     {
         let mut stop = pin!(stop);
         loop {
-            match start().await {
+            let started = tokio::select! {
+                started = start() => started,
+                () = &mut stop => return Ok(None),
+            };
+            match started {
                 Ok(started) => return Ok(Some(started)),
                 Err(error) if error.is_transient() => tracing::warn!(%error, "waiting for S3"),
                 Err(error) => return Err(error),

@@ -46,6 +46,16 @@ impl Error {
         )
     }
 
+    /// Whether it was storage that did not answer for as long as it was asked: the file has nothing to do
+    /// with it. A source and a sink say so by [`io::ErrorKind::TimedOut`]; ours over HTTP does.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Error::Source(error) | Error::Sink(error) => error.kind() == io::ErrorKind::TimedOut,
+            _ => false,
+        }
+    }
+
     /// One sentence for the person who uploaded the file, without a path, URL or library's name.
     #[must_use]
     pub fn user_message(&self) -> String {

@@ -68,7 +68,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     pub poll_interval: Option<Duration>,
     /// A transcode that makes no progress for so long has failed
-    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_duration, default_value = "15m")]
+    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_stall_timeout, default_value = "15m")]
     pub stall_timeout: Duration,
     /// How long running jobs may go on after SIGTERM, before other workers get them
     #[arg(long, env = "SHUTDOWN_GRACE", value_parser = parse_duration, default_value = "20s")]
@@ -194,6 +194,20 @@ pub fn parse_poll_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A fragment takes its time to encode, too.
+const MIN_STALL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a transcode may show no sign of life.
+///
+/// # Errors
+/// A sentence for whoever wrote the option.
+pub fn parse_stall_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        timeout if timeout < MIN_STALL_TIMEOUT => Err("write 1s or more".into()),
+        timeout => Ok(timeout),
+    }
+}
+
 /// Segments are whole groups of pictures, which are 2 s long.
 fn parse_segment_seconds(text: &str) -> Result<u32, String> {
     match text.parse() {
@@ -275,6 +289,7 @@ mod tests {
             ["--poll-interval", "soon"],
             ["--poll-interval", "0s"],
             ["--sweep-interval", "0s"],
+            ["--stall-timeout", "0s"],
             ["--copy", "always"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");

@@ -7,7 +7,7 @@ use store::metrics::{JOB_SLOTS, JOBS_RUNNING};
 use store::queue::{Claim, Queue};
 use store::{StatusWriter, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -47,7 +47,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         Arc::clone(&config.nudge),
     ));
     let worker = Worker {
-        queue,
+        queue: Arc::new(queue),
         slots: Arc::new(Semaphore::new(config.jobs)),
         stop: CancellationToken::new(),
         stuck: CancellationToken::new(),
@@ -93,6 +93,19 @@ fn note_end(ended: Result<(), JoinError>) {
     }
 }
 
+/// A claim that is under way when the worker is told to stop.
+async fn give_back(claiming: JoinHandle<Result<Option<(Claim, StatusWriter)>, store::Error>>) {
+    if let Ok(Ok(Some((claim, _)))) = claiming.await {
+        release(claim).await;
+    }
+}
+
+async fn release(claim: Claim) {
+    if let Err(error) = claim.release().await {
+        tracing::warn!(%error, "claim not given back, it will lapse");
+    }
+}
+
 /// What must have worked once before the first claim.
 async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), store::Error> {
     store.self_test().await?;
@@ -106,7 +119,7 @@ async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), st
 }
 
 struct Worker {
-    queue: Queue,
+    queue: Arc<Queue>,
     config: Config,
     slots: Arc<Semaphore>,
     /// Running jobs are to be given back.
@@ -127,17 +140,31 @@ impl Worker {
                 return;
             };
             let free_slots = self.slots.available_permits() + 1;
-            // Not to be dropped half-way: a claim could be won and never known of.
-            let wait = match self.queue.claim(free_slots).await {
-                Ok(Some((claim, status))) => {
+            // Not to be dropped half-way: a claim could be won and never known of. But no job waits to be given
+            // back because S3 is slow to answer for another.
+            let queue = Arc::clone(&self.queue);
+            let mut claiming = tokio::spawn(async move { queue.claim(free_slots).await });
+            let claimed = tokio::select! {
+                claimed = &mut claiming => claimed,
+                () = shutdown.cancelled() => {
+                    jobs.spawn(give_back(claiming));
+                    return;
+                }
+            };
+            let wait = match claimed {
+                Ok(Ok(Some((claim, status)))) => {
                     self.start(claim, status, slot, shutdown, jobs).await;
                     idle.reset();
                     continue;
                 }
-                Ok(None) => idle.next(),
-                Err(store::Error::Fenced(_)) => continue,
-                Err(error) => {
+                Ok(Ok(None)) => idle.next(),
+                Ok(Err(store::Error::Fenced(_))) => continue,
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot claim, trying again");
+                    idle.next()
+                }
+                Err(panic) => {
+                    tracing::error!(%panic, "a claim broke off, it will lapse if it was won");
                     idle.next()
                 }
             };
@@ -165,12 +192,7 @@ impl Worker {
         if claim.must_run_alone() {
             match self.slots(self.config.jobs - 1, shutdown).await {
                 Some(others) => slots.push(others),
-                None => {
-                    if let Err(error) = claim.release().await {
-                        tracing::warn!(%error, "claim not given back, it will lapse");
-                    }
-                    return;
-                }
+                None => return release(claim).await,
             }
         }
         let orders = Orders {

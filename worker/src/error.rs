@@ -9,3 +9,16 @@ pub enum Error {
     #[error("a transcode does not stop, so that this process has to: start it again")]
     Stuck,
 }
+
+/// What a program does with the end of [`run`](crate::run): where a transcode does not stop, the process ends
+/// here, since nothing else would end it.
+///
+/// # Errors
+/// Any other reason why the worker ended.
+pub fn end_where_stuck(ended: Result<(), Error>) -> Result<(), Error> {
+    if let Err(error @ Error::Stuck) = &ended {
+        tracing::error!(%error, "worker ended");
+        std::process::exit(1);
+    }
+    ended
+}

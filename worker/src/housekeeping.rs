@@ -1,11 +1,15 @@
 //! Repair and sweep, now and then. Every worker does both: they are conditional, and harmless twice.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use store::{Error, Store, Swept, parse_duration};
 use tokio::sync::Notify;
 use tokio::time::sleep;
+
+use crate::panics::panicked;
 
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -42,43 +46,47 @@ pub(crate) async fn run(store: Store, often: HousekeepingArgs, nudge: Arc<Notify
 
 async fn repair(store: &Store, often: Duration, nudge: &Notify) {
     loop {
-        let wait = match store.repair().await {
-            Ok(videos) => {
-                if videos > 0 {
-                    nudge.notify_one();
-                }
-                often
-            }
-            Err(error) => broken_off("repair", &error, often),
-        };
-        sleep(wait).await;
+        let repaired = guarded("repair", store.repair()).await;
+        if repaired.is_some_and(|videos| videos > 0) {
+            nudge.notify_one();
+        }
+        sleep(until_next(repaired.is_some(), often)).await;
     }
 }
 
 async fn sweep(store: &Store, often: Duration) {
     loop {
-        let wait = match store.sweep().await {
-            Ok(swept) => {
-                if swept != Swept::default() {
-                    tracing::info!(
-                        originals = swept.originals,
-                        take_objects = swept.take_objects,
-                        uploads = swept.uploads,
-                        deleted_videos_objects = swept.deleted_videos_objects,
-                        self_test_objects = swept.self_test_objects,
-                        "swept"
-                    );
-                }
-                often
-            }
-            Err(error) => broken_off("sweep", &error, often),
-        };
-        sleep(wait).await;
+        let swept = guarded("sweep", store.sweep()).await;
+        if let Some(swept) = swept.filter(|swept| *swept != Swept::default()) {
+            tracing::info!(
+                originals = swept.originals,
+                take_objects = swept.take_objects,
+                uploads = swept.uploads,
+                deleted_videos_objects = swept.deleted_videos_objects,
+                self_test_objects = swept.self_test_objects,
+                "swept"
+            );
+        }
+        sleep(until_next(swept.is_some(), often)).await;
     }
 }
 
-/// How long to wait before the next round.
-fn broken_off(what: &str, error: &Error, often: Duration) -> Duration {
-    tracing::warn!(%error, "{what} broken off, to be begun again");
-    often.min(AGAIN)
+/// One round; none where it broke off. A panic must not end all rounds after it.
+async fn guarded<T>(what: &str, round: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    match AssertUnwindSafe(round).catch_unwind().await {
+        Ok(Ok(done)) => return Some(done),
+        Ok(Err(error)) => tracing::warn!(%error, "{what} broken off, to be begun again"),
+        Err(panic) => {
+            let error = panicked(&*panic);
+            tracing::error!(error, "{what} broken off, to be begun again");
+        }
+    }
+    None
+}
+
+fn until_next(done: bool, often: Duration) -> Duration {
+    match done {
+        true => often,
+        false => often.min(AGAIN),
+    }
 }

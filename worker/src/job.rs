@@ -1,6 +1,5 @@
 //! One job, from its claim to exactly one of: finished, failed, given back, lost.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,16 +19,16 @@ use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Sour
 
 use crate::memory::MemoryWatch;
 use crate::package;
+use crate::panics::panicked;
+use crate::patience::Patience;
 use crate::sink::TakeSink;
-use crate::stages::{ReadCount, Stages};
+use crate::stages::{ReadCount, Stages, stalled};
 
-const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
-const COMMIT_BACKOFF_CEILING: Duration = Duration::from_secs(8);
 /// So long the commit waits for a note of progress that is on its way when there is no more to note:
 /// an answer takes less, and without it the commit's own write finds out what became of it.
 const LAST_PROGRESS_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a transcode that is to stop may take for that: it looks between two frames.
+/// What a transcode that is to stop may take for that: it looks between two packets and two pictures.
 const LETTING_GO: Duration = Duration::from_secs(10);
 
 /// How a job is to be done.
@@ -51,6 +50,8 @@ enum Failure {
     Permanent(String),
     /// May pass. For the operator.
     Passing(String),
+    /// Storage did not answer for long. For the operator.
+    Outage(String),
     /// May be the doing of what ran beside it. For the operator.
     Crowded(String),
     /// The worker is to stop, or the claim was lost.
@@ -117,6 +118,7 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
         }
         Err(Failure::Permanent(sentence)) => refuse(claim, &mut status, &sentence, &ending).await,
         Err(Failure::Passing(reason)) => claim.fail(&mut status, &reason).await,
+        Err(Failure::Outage(reason)) => claim.postpone(&mut status, &reason).await,
         Err(Failure::Crowded(reason)) => claim.set_apart(&reason).await,
         Err(Failure::Stopped) => claim.release().await,
     };
@@ -264,7 +266,7 @@ async fn transcode(
                     }
                 }
             }
-            () = tokio::time::sleep(orders.stall_timeout) => {
+            () = stalled(stages, &mut reads, orders.stall_timeout) => {
                 cancel.cancel();
                 let seconds = orders.stall_timeout.as_secs();
                 break Failure::Passing(format!("the transcode made no progress for {seconds} s"));
@@ -288,6 +290,7 @@ fn judged(
         Ok(Err(error)) if !alone && error.may_be_for_want_of_memory() => {
             Err(Failure::Crowded(error.to_string()))
         }
+        Ok(Err(error)) if error.is_outage() => Err(Failure::Outage(error.to_string())),
         Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
         Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
         Err(ended) => match ended.try_into_panic() {
@@ -308,45 +311,8 @@ async fn note_progress(status: &mut StatusWriter, fraction: f64, ending: &Cancel
     }
 }
 
-/// What a panic said, for the operator.
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let said = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panic: {}", said.unwrap_or("no message"))
-}
-
 fn ms(duration: Duration) -> u64 {
     duration.as_millis() as u64
-}
-
-/// How long to go on trying at the end of a job: until the claim is lost or the worker stops.
-struct Patience {
-    ending: CancellationToken,
-    backoff: Duration,
-}
-
-impl Patience {
-    fn new(ending: &CancellationToken) -> Self {
-        Self {
-            ending: ending.clone(),
-            backoff: COMMIT_BACKOFF,
-        }
-    }
-
-    /// Waits before the next try; gives the error back where there should be none.
-    async fn after(&mut self, error: Error) -> Result<(), Error> {
-        if !error.is_transient() || self.ending.is_cancelled() {
-            return Err(error);
-        }
-        tracing::warn!(%error, "trying again");
-        tokio::select! {
-            () = self.ending.cancelled() => {}
-            () = tokio::time::sleep(self.backoff) => self.backoff = (self.backoff * 2).min(COMMIT_BACKOFF_CEILING),
-        }
-        Ok(())
-    }
 }
 
 impl From<Error> for Failure {

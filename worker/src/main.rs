@@ -48,10 +48,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let config = Config::from(cli.worker);
     worker::limit_memory(config.max_memory_bytes)?;
-    let ended = worker::run(config, shutdown).await;
-    if let Err(error @ worker::Error::Stuck) = &ended {
-        tracing::error!(%error, "worker ended");
-        std::process::exit(1);
-    }
-    Ok(ended?)
+    Ok(worker::end_where_stuck(
+        worker::run(config, shutdown).await,
+    )?)
 }

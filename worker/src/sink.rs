@@ -79,6 +79,7 @@ impl RenditionSink for RenditionUpload {
             return Err(not_begun());
         };
         let sink = &self.sink;
+        sink.stages.fragment_encoded();
         FailPoint::FragmentEncoded.reached(sink.id);
         sink.runtime.block_on(async {
             tokio::select! {
@@ -105,7 +106,7 @@ impl RenditionSink for RenditionUpload {
         self.sink.runtime.block_on(async {
             let finished = async {
                 let upload = uploaded(&mut upload).await?;
-                upload.finish(&head).await.map_err(io::Error::other)
+                upload.finish(&head).await.map_err(not_stored)
             };
             tokio::select! {
                 () = self.sink.stop.cancelled() => Err(stopped()),
@@ -127,10 +128,16 @@ impl Drop for RenditionUpload {
 async fn uploaded(
     upload: &mut JoinHandle<Result<MediaUpload, store::Error>>,
 ) -> io::Result<MediaUpload> {
-    upload
-        .await
-        .map_err(io::Error::other)?
-        .map_err(io::Error::other)
+    upload.await.map_err(io::Error::other)?.map_err(not_stored)
+}
+
+/// As [`transcode::Error::is_outage`] reads it.
+fn not_stored(error: store::Error) -> io::Error {
+    let kind = match error.is_transient() {
+        true => io::ErrorKind::TimedOut,
+        false => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
 
 fn not_begun() -> io::Error {
@@ -139,4 +146,21 @@ fn not_begun() -> io::Error {
 
 fn stopped() -> io::Error {
     io::Error::other("the job was stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_that_does_not_answer_is_told_from_storage_that_refuses() {
+        let (doing, reason) = ("write it".to_owned(), "HTTP 507".to_owned());
+        let away = store::Error::Unavailable {
+            doing: doing.clone(),
+            reason: reason.clone(),
+        };
+        assert!(transcode::Error::Sink(not_stored(away)).is_outage());
+        let refused = store::Error::Refused { doing, reason };
+        assert!(!transcode::Error::Sink(not_stored(refused)).is_outage());
+    }
 }

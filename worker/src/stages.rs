@@ -6,6 +6,7 @@ use std::time::Duration;
 use store::metrics::{
     JOBS, JobEnd, ORIGINAL_READ_BYTES, ORIGINAL_REQUESTS, REALTIME_FACTOR, STAGE_SECONDS, Stage,
 };
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use transcode::{Fetched, Traffic};
 
@@ -13,6 +14,7 @@ use transcode::{Fetched, Traffic};
 pub(crate) struct Stages {
     claimed_at: Instant,
     marks: Mutex<Marks>,
+    fragments: Notify,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -59,12 +61,14 @@ impl ReadCount {
         Arc::clone(&self.traffic)
     }
 
-    /// Counts what came to it since the last time.
-    pub(crate) fn count(&mut self) {
+    /// Counts what came to it since the last time; whether anything did.
+    pub(crate) fn count(&mut self) -> bool {
         let so_far = self.traffic.so_far();
+        let has_grown = so_far.bytes > self.counted.bytes;
         ORIGINAL_REQUESTS.add([], so_far.requests - self.counted.requests);
         ORIGINAL_READ_BYTES.add([], so_far.bytes - self.counted.bytes);
         self.counted = so_far;
+        has_grown
     }
 }
 
@@ -74,11 +78,28 @@ impl Drop for ReadCount {
     }
 }
 
+/// Returns once neither a fragment nor a byte of the original has come for so long. Per cents of progress say
+/// too little: one of a long film takes minutes, and a transcode that is begun anew tells none for as long as
+/// the first try took.
+pub(crate) async fn stalled(stages: &Stages, reads: &mut ReadCount, timeout: Duration) {
+    loop {
+        tokio::select! {
+            () = stages.another_fragment() => {}
+            () = tokio::time::sleep(timeout) => {
+                if !reads.count() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
 impl Stages {
     pub(crate) fn new(claimed_at: Instant) -> Self {
         Self {
             claimed_at,
             marks: Mutex::default(),
+            fragments: Notify::new(),
         }
     }
 
@@ -87,6 +108,16 @@ impl Stages {
         self.mark(|marks| {
             marks.decoding_at.get_or_insert_with(Instant::now);
         });
+    }
+
+    /// One more.
+    pub(crate) fn fragment_encoded(&self) {
+        self.fragments.notify_one();
+    }
+
+    /// Returns once there is another one.
+    pub(crate) async fn another_fragment(&self) {
+        self.fragments.notified().await;
     }
 
     /// The last one's end counts.
@@ -111,5 +142,26 @@ impl Stages {
 
     fn mark<T>(&self, act: impl FnOnce(&mut Marks) -> T) -> T {
         act(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fragment_is_a_sign_of_life() {
+        let stages = Stages::new(Instant::now());
+        let timeout = Duration::from_secs(900);
+        let began = Instant::now();
+        let encoding = async {
+            for _ in 0..10 {
+                tokio::time::sleep(timeout * 9 / 10).await;
+                stages.fragment_encoded();
+            }
+        };
+        let mut reads = ReadCount::default();
+        tokio::join!(encoding, stalled(&stages, &mut reads, timeout));
+        assert_eq!(began.elapsed(), timeout * 9 + timeout);
     }
 }

@@ -327,6 +327,32 @@ async fn a_released_job_is_taken_at_once_and_counts_as_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_storage_kept_from_its_end_waits_and_has_not_failed() {
+    let buckets = Buckets::start().await;
+    let store = buckets
+        .store_with(|settings| {
+            settings.max_failures = 1;
+            settings.retry_backoff = Duration::ZERO;
+        })
+        .await;
+    let id = enqueue(&store).await;
+    for _ in 0..4 {
+        let (claim, mut status) = claim(&store, "worker").await;
+        assert!(!claim.must_run_alone());
+        claim
+            .postpone(&mut status, "the disk is full")
+            .await
+            .unwrap();
+    }
+    let (claim, mut status) = claim(&store, "worker").await;
+    status.done(outcome()).await.unwrap();
+    claim.finish().await.unwrap();
+    let done = store.status(id).await.unwrap().unwrap().value;
+    assert_eq!(done.status, State::Done);
+    assert!(store.dead_jobs().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_set_apart_runs_alone_from_then_on_and_has_not_failed() {
     let buckets = Buckets::start().await;
     let store = buckets

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, bounded};
 use ffmpeg_next as ffmpeg;
 
-use crate::control::{Control, ProgressReport};
+use crate::control::{CancelToken, Control, ProgressReport};
 use crate::error::{Error, InputError, Result};
 use crate::ffi;
 use crate::input::{Demuxer, Source};
@@ -116,7 +116,8 @@ pub fn transcode(
             Some(copied) => plan.clone().with_copied(copied.clone()),
             None => plan.clone(),
         };
-        match make(&mut demuxer, &probe, &plan, options, sink, &mut progress) {
+        let to = (sink, &control.cancel);
+        match make(&mut demuxer, &probe, &plan, options, to, &mut progress) {
             Ok(made) => break made,
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::NotCopied(reason)) => {
@@ -141,7 +142,7 @@ fn make(
     probe: &Probe,
     plan: &Plan,
     options: &Options,
-    sink: &dyn Sink,
+    (sink, cancel): (&dyn Sink, &CancelToken),
     progress: &mut ProgressReport<'_>,
 ) -> Result<(Fed, Vec<Rendition>), Stop> {
     let video = VideoPath::open(demuxer, probe, plan, options)?;
@@ -156,7 +157,7 @@ fn make(
             let (queue, items) = bounded(plan.queue_len());
             // What a rung's thread logs belongs to the same job.
             let span = tracing::Span::current();
-            let run = move || span.in_scope(|| rung.run(&items, sink));
+            let run = move || span.in_scope(|| rung.run(&items, sink, cancel));
             // A thread is refused where there is no memory for its stack.
             let thread = std::thread::Builder::new().spawn_scoped(scope, run);
             rungs.push(thread.map_err(|_| InputError::TooMuchMemory)?);

@@ -9,6 +9,7 @@ use super::Item;
 use super::copy::{Copied, CopiedPacket};
 use super::file::File;
 use super::plan::Plan;
+use crate::control::CancelToken;
 use crate::encode::{VideoEncoder, VideoSettings};
 use crate::error::{Error, Result};
 use crate::filter::Scaler;
@@ -44,8 +45,13 @@ impl Rung {
     }
 
     /// Works until the queue's last item.
-    pub(super) fn run(self, items: &Receiver<Item>, sink: &dyn Sink) -> Result<Rendition> {
-        let mut work = Work::start(self, sink)?;
+    pub(super) fn run(
+        self,
+        items: &Receiver<Item>,
+        sink: &dyn Sink,
+        cancel: &CancelToken,
+    ) -> Result<Rendition> {
+        let mut work = Work::start(self, sink, cancel)?;
         for item in items {
             match item {
                 Item::Picture(picture) => work.picture(picture)?,
@@ -59,7 +65,8 @@ impl Rung {
     }
 }
 
-struct Work {
+struct Work<'a> {
+    cancel: &'a CancelToken,
     target: Target,
     clock: Clock,
     /// None where the rung is copied.
@@ -78,8 +85,8 @@ struct Encoding {
     encoder: VideoEncoder,
 }
 
-impl Work {
-    fn start(rung: Rung, sink: &dyn Sink) -> Result<Self> {
+impl<'a> Work<'a> {
+    fn start(rung: Rung, sink: &dyn Sink, cancel: &'a CancelToken) -> Result<Self> {
         let Rung {
             making,
             source_size,
@@ -110,6 +117,7 @@ impl Work {
         };
         let sink = sink.rendition(&plan).map_err(Error::Sink)?;
         Ok(Self {
+            cancel,
             target,
             clock,
             encoding,
@@ -131,6 +139,9 @@ impl Work {
         let Some(Encoding { scaler, encoder }) = &mut self.encoding else {
             return Ok(());
         };
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         if let Some(scaler) = scaler {
             scaler.scale(&mut frame)?;
         }
@@ -144,6 +155,10 @@ impl Work {
     fn receive(&mut self) -> Result<()> {
         if let Some(Encoding { encoder, .. }) = &mut self.encoding {
             while let Some(packet) = encoder.receive()? {
+                // At the end a slow preset has seconds of pictures left to encode.
+                if self.cancel.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
                 let starts_fragment = packet.is_key();
                 self.fragmenter.push_video(packet, starts_fragment);
             }

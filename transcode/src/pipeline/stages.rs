@@ -177,7 +177,8 @@ impl Clip {
             (None, Some(settings)) => Making::Encoded(settings.clone()),
             (None, None) => unreachable!("a plan has one rung at least"),
         };
-        Rung::new(making, &self.plan, self.audio.clone()).run(&items, &MemorySink::new())
+        let rung = Rung::new(making, &self.plan, self.audio.clone());
+        rung.run(&items, &MemorySink::new(), &CancelToken::new())
     }
 
     /// Scales all pictures to the smallest rung's size.

@@ -3,7 +3,7 @@
 use store::State;
 
 use crate::buckets::Buckets;
-use crate::worker_process::{Worker, clip, upload, wait_for};
+use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transcode_that_hangs_fails_and_ends_its_worker_in_good_order() {
@@ -32,4 +32,23 @@ async fn a_transcode_that_hangs_fails_and_ends_its_worker_in_good_order() {
 
     let _next = Worker::start(&settings, &[]);
     wait_for(&store, hanging, State::Done, || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transcode_that_is_slow_in_its_encoder_lets_go_all_the_same() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let slow = [
+        ("LADDER", "180:23:800k,1080:18:60M"),
+        ("X264_PRESET", "placebo"),
+        ("COPY", "never"),
+    ];
+    let worker = Worker::start(&buckets.settings(), &slow);
+    let id = upload(&store, clip("1920x1080", 3, 30)).await;
+    // All pictures are read then, and wait in the encoder.
+    wait_until(async || store.status(id).await.unwrap().unwrap().value.progress > 0.6).await;
+    store.delete_video(id).await.unwrap();
+    let next = upload(&store, clip("320x180", 1, 30)).await;
+    wait_for(&store, next, State::Done, || {}).await;
+    assert!(worker.log().contains("claim lost"), "{}", worker.log());
 }

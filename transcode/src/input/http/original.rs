@@ -186,7 +186,7 @@ impl Original {
             Failure::Final(error) => return Err(error),
             Failure::Refused(error) if failures >= MAX_REFUSALS => return Err(error),
             Failure::Passing { error, .. } if failures >= self.policy.max_failures => {
-                return Err(error);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, error));
             }
             Failure::Refused(error) => {
                 self.given_url = (self.provider)()?;
