@@ -1,6 +1,9 @@
 //! How the HTTP side is set up, from the environment or the command line.
 
 use std::net::IpAddr;
+use std::time::Duration;
+
+use store::parse_duration;
 
 use crate::{CorsOrigins, Origin};
 
@@ -35,4 +38,18 @@ pub struct HttpArgs {
     /// Uploads at once, each of which takes 24 MiB of memory; more are asked to come again.
     #[arg(long, env = "MAX_UPLOADS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_uploads: u16,
+
+    /// How long a client may send nothing of its upload before it is given up.
+    #[arg(long, env = "UPLOAD_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_idle_timeout)]
+    pub upload_idle_timeout: Duration,
+}
+
+/// Less would give up sound lines that lose a packet.
+const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn parse_idle_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        timeout if timeout < MIN_IDLE_TIMEOUT => Err("write 1s or more".into()),
+        timeout => Ok(timeout),
+    }
 }

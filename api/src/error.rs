@@ -6,6 +6,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -35,6 +36,8 @@ pub(crate) enum ApiError {
     NotAForm,
     #[error("The form breaks off or cannot be read: send it again.")]
     BrokenForm,
+    #[error("Nothing of the upload came for {} s: send it again.", .0.as_secs())]
+    Idle(Duration),
     #[error("The form has no file: put the video in the field `file`.")]
     NoFile,
     #[error("The form has several files: send one video per upload.")]
@@ -69,6 +72,7 @@ impl ApiError {
             Self::BadHost => (StatusCode::BAD_REQUEST, "bad_host"),
             Self::NotAForm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_form"),
             Self::BrokenForm => (StatusCode::BAD_REQUEST, "broken_form"),
+            Self::Idle(_) => (StatusCode::REQUEST_TIMEOUT, "idle_timeout"),
             Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
             Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),

@@ -4,8 +4,8 @@
 //! to its embedded S3. Nothing is kept between requests but the S3 client: any number of these
 //! servers work on the same buckets.
 //!
-//! Invariants: an upload uses constant memory and leaves no multipart upload behind when it fails;
-//! a playlist is never a redirect (HLS authoring specification 8.18); no token, query string or
+//! Invariants: an upload uses constant memory and, when it fails, takes its multipart upload back (where
+//! S3 or the end of the process keep it from that, the sweep does); a playlist is never a redirect (HLS authoring specification 8.18); no token, query string or
 //! presigned URL reaches the log.
 
 mod auth;
@@ -27,6 +27,7 @@ mod upload;
 mod video;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -56,6 +57,7 @@ pub struct App {
     max_upload_bytes: u64,
     /// One for each upload that there is memory for.
     upload_slots: Arc<Semaphore>,
+    upload_idle_timeout: Duration,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
     queued: Arc<Notify>,
@@ -88,6 +90,7 @@ impl App {
             cors_origins: http.cors_origins.clone(),
             max_upload_bytes: http.max_upload_bytes,
             upload_slots: Arc::new(Semaphore::new(http.max_uploads.into())),
+            upload_idle_timeout: http.upload_idle_timeout,
             queued: Arc::default(),
         })
     }

@@ -86,7 +86,7 @@ impl Drop for UploadInFlight {
 impl From<&ApiError> for UploadEnd {
     fn from(error: &ApiError) -> Self {
         match error {
-            ApiError::BrokenForm => Self::Broken,
+            ApiError::BrokenForm | ApiError::Idle(_) => Self::Broken,
             ApiError::Busy => Self::Busy,
             error if error.is_servers_fault() => Self::Failed,
             _ => Self::Refused,

@@ -1,9 +1,12 @@
 //! `POST /api/upload`: a form's file, streamed into an S3 multipart upload.
 //!
-//! The handler receives, a task of its own stores. The task alone owns the multipart upload, and
-//! aborts it when the channel closes before the last part was sent. So whatever ends the handler
-//! early (a broken form, the limit, hyper dropping it because the client is gone) leaves nothing
-//! behind, and once the last part is sent, nothing the client does keeps the job from the queue.
+//! The handler receives, a task of its own stores. The task alone owns the multipart upload, from its
+//! begin on, and aborts it when the channel closes before the last part was sent. So whatever ends
+//! the handler early (a broken form, the limit, hyper dropping it because the client is gone) leaves
+//! nothing behind, and once the last part is sent, nothing the client does keeps the job from the queue.
+//!
+//! A client that vanishes without a word, as phones do, keeps its connection and its slot until
+//! `UPLOAD_IDLE_TIMEOUT`. Only waiting for the client counts, not waiting for S3.
 //!
 //! Memory: three parts an upload, one filling, one waiting, one on its way to S3; and `MAX_UPLOADS` of them.
 
@@ -17,10 +20,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use store::metrics::{UPLOAD_RECEIVED_BYTES, UploadEnd};
-use store::{OriginalUpload, Store, VideoId};
+use store::{Store, VideoId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, info, warn};
 
 use crate::auth::Admin;
@@ -88,28 +91,24 @@ async fn receive_form(
     original: &mut Option<Original>,
 ) -> Result<(), ApiError> {
     let limit_bytes = app.max_upload_bytes;
-    while let Some(mut field) = form
-        .next_field()
-        .await
-        .map_err(|e| refusal(&e, limit_bytes))?
-    {
+    while let Some(mut field) = heard(app, form.next_field()).await? {
         gap.end();
         if field.name() != Some("file") {
-            while next_chunk(&mut field, limit_bytes).await?.is_some() {}
+            while next_chunk(app, &mut field).await?.is_some() {}
             gap.begin();
             continue;
         }
         if original.is_some() {
             return Err(ApiError::SeveralFiles);
         }
-        let first = next_chunk(&mut field, limit_bytes).await?;
+        let first = next_chunk(app, &mut field).await?;
         // What a browser sends for a file field in which nothing was chosen.
         if first.is_none() && field.file_name().unwrap_or_default().is_empty() {
             gap.begin();
             continue;
         }
         let name = filename::unescape(field.file_name().unwrap_or_default());
-        let original = original.insert(Original::begin(app, name, in_flight).await?);
+        let original = original.insert(Original::begin(app, name, in_flight)?);
         let mut len_bytes = 0;
         let mut chunk = first;
         while let Some(bytes) = chunk {
@@ -119,7 +118,7 @@ async fn receive_form(
                 return Err(ApiError::TooLarge { limit_bytes });
             }
             original.append(&bytes).await?;
-            chunk = next_chunk(&mut field, limit_bytes).await?;
+            chunk = next_chunk(app, &mut field).await?;
         }
         gap.begin();
     }
@@ -127,8 +126,8 @@ async fn receive_form(
 }
 
 /// The field's next bytes, at least one.
-async fn next_chunk(field: &mut Field<'_>, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
-    while let Some(bytes) = field.chunk().await.map_err(|e| refusal(&e, limit_bytes))? {
+async fn next_chunk(app: &App, field: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
+    while let Some(bytes) = heard(app, field.chunk()).await? {
         if !bytes.is_empty() {
             return Ok(Some(bytes));
         }
@@ -136,10 +135,19 @@ async fn next_chunk(field: &mut Field<'_>, limit_bytes: u64) -> Result<Option<By
     Ok(None)
 }
 
-fn refusal(error: &MultipartError, limit_bytes: u64) -> ApiError {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit_bytes },
-        _ => ApiError::BrokenForm,
+/// What comes of the form, if something does in time.
+async fn heard<T>(
+    app: &App,
+    form: impl Future<Output = Result<T, MultipartError>>,
+) -> Result<T, ApiError> {
+    let limit_bytes = app.max_upload_bytes;
+    match timeout(app.upload_idle_timeout, form).await {
+        Ok(Ok(part)) => Ok(part),
+        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(ApiError::TooLarge { limit_bytes })
+        }
+        Ok(Err(_)) => Err(ApiError::BrokenForm),
+        Err(_) => Err(ApiError::Idle(app.upload_idle_timeout)),
     }
 }
 
@@ -159,21 +167,20 @@ struct Original {
 }
 
 impl Original {
-    async fn begin(
-        app: &App,
-        name: String,
-        in_flight: &Arc<UploadInFlight>,
-    ) -> Result<Self, ApiError> {
+    fn begin(app: &App, name: String, in_flight: &Arc<UploadInFlight>) -> Result<Self, ApiError> {
         let slots = Arc::clone(&app.upload_slots);
         let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
-        let id = VideoId::new();
-        let upload = app.store.begin_original(id, &name).await?;
         let (steps, received) = mpsc::channel(1);
-        let task = store_steps(app.store.clone(), id, name, upload, received);
+        let task = store_steps(app.store.clone(), name, received);
         let (queued, in_flight) = (app.queued(), Arc::clone(in_flight));
         let task = async move {
             let _slot = slot;
-            let uploaded = task.await?;
+            let uploaded = task.await.inspect_err(|error| {
+                // The client may be gone, and nobody else there to say so.
+                if error.is_servers_fault() {
+                    in_flight.ended(error);
+                }
+            })?;
             in_flight.ended(UploadEnd::Stored);
             queued.notify_one();
             Ok(uploaded)
@@ -248,12 +255,12 @@ fn ended_early() -> ApiError {
 /// Stores part after part. A channel that closes before the last one means: take it all back.
 async fn store_steps(
     store: Store,
-    id: VideoId,
     name: String,
-    mut upload: OriginalUpload,
     mut steps: mpsc::Receiver<Step>,
 ) -> Result<Uploaded, ApiError> {
     let started_at = Instant::now();
+    let id = VideoId::new();
+    let mut upload = store.begin_original(id, &name).await?;
     let mut len_bytes = 0;
     let stored = loop {
         let (bytes, last) = match steps.recv().await {
@@ -263,18 +270,20 @@ async fn store_steps(
         };
         len_bytes += bytes.len() as u64;
         match upload.part(bytes).await {
-            Ok(()) if last => break Ok(()),
+            Ok(()) if last => break upload.complete().await.map_err(refused),
             Ok(()) => {}
             Err(error) => break Err(refused(error)),
         }
     };
-    if let Err(error) = stored {
-        if let Err(error) = upload.abort().await {
-            warn!(video_id = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
+    let key = match stored {
+        Ok(key) => key,
+        Err(error) => {
+            if let Err(error) = upload.abort().await {
+                warn!(video_id = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
+            }
+            return Err(error);
         }
-        return Err(error);
-    }
-    let key = upload.complete().await.map_err(refused)?;
+    };
     let duration_ms = started_at.elapsed().as_millis() as u64;
     info!(video_id = %id, len_bytes, duration_ms, "original stored");
     store.enqueue(id, &name).await.map_err(refused)?;

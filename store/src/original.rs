@@ -181,18 +181,19 @@ impl OriginalUpload {
         Ok(())
     }
 
-    /// Makes the original visible, whole, and returns its key in the raw bucket.
+    /// Makes the original visible, whole, and returns its key in the raw bucket. After an error there is
+    /// still something to [`abort`](Self::abort).
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
-    pub async fn complete(mut self) -> Result<String, Error> {
+    pub async fn complete(&mut self) -> Result<String, Error> {
         if self.parts.is_empty() {
             // S3 wants one part at least, and takes an empty one.
             self.part(Bytes::new()).await?;
         }
         let object = Object::Original(self.id);
         let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(self.parts))
+            .set_parts(Some(self.parts.clone()))
             .build();
         let answer = self
             .store
@@ -204,13 +205,12 @@ impl OriginalUpload {
             .multipart_upload(parts)
             .send()
             .await;
-        match answer {
-            Ok(_) => {}
-            // The first answer was lost and the SDK asked again: the upload is gone, the object is there.
-            Err(error) if is_missing(&error) && self.store.exists(&object).await? => {}
-            Err(error) => {
-                let doing = format!("complete upload {}", object.key());
-                return Err(Error::from_sdk(doing, &error));
+        if let Err(error) = answer {
+            let error = Error::from_sdk(format!("complete upload {}", object.key()), &error);
+            // Answers may have been lost: the upload is gone then, or nothing is known, and the object is there.
+            let may_be_done = error.is_transient() || matches!(error, Error::Missing(_));
+            if !(may_be_done && self.store.exists(&object).await?) {
+                return Err(error);
             }
         }
         FailPoint::OriginalStored.reached(self.id);

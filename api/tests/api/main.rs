@@ -20,4 +20,5 @@ mod process;
 mod proxy;
 mod site;
 mod upload;
+mod vanishing;
 mod video;

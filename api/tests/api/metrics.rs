@@ -16,16 +16,17 @@ use crate::site::{TOKEN, json};
 
 const FAMILY: &str = "assetlab_http_requests_total";
 
-struct Watched {
-    s3: TestServer,
-    proxy: Proxy,
+/// An API process with room for one upload, its storage behind a proxy.
+pub(crate) struct Watched {
+    pub(crate) s3: TestServer,
+    pub(crate) proxy: Proxy,
     _running: Running,
-    base: String,
+    pub(crate) base: String,
     client: Client,
 }
 
 impl Watched {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
         let proxy = Proxy::start(s3.endpoint().trim_start_matches("http://")).await;
         let env = [
@@ -42,7 +43,7 @@ impl Watched {
         }
     }
 
-    async fn metrics(&self) -> Exposition {
+    pub(crate) async fn metrics(&self) -> Exposition {
         Exposition::scrape(&format!("{}/metrics", self.base)).await
     }
 
@@ -58,7 +59,7 @@ impl Watched {
     }
 
     /// Polls until the metrics are as they must become.
-    async fn become_so(&self, is_so: impl Fn(&Exposition) -> bool) {
+    pub(crate) async fn become_so(&self, is_so: impl Fn(&Exposition) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let metrics = self.metrics().await;
@@ -75,7 +76,7 @@ fn file(len_bytes: usize) -> Part {
     Part::bytes(vec![7; len_bytes]).file_name("clip.mp4")
 }
 
-fn ended(metrics: &Exposition, outcome: &str) -> Option<f64> {
+pub(crate) fn ended(metrics: &Exposition, outcome: &str) -> Option<f64> {
     metrics.value("assetlab_uploads_total", &[("outcome", outcome)])
 }
 

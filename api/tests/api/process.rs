@@ -189,6 +189,7 @@ async fn what_is_missing_is_named_and_help_prints_no_token() {
         "PUBLIC_URL",
         "FRONTEND_DIR",
         "MAX_UPLOAD_BYTES",
+        "UPLOAD_IDLE_TIMEOUT",
     ] {
         assert!(help.contains(variable), "{variable} is not in {help}");
     }

@@ -1,6 +1,7 @@
 //! A whole site on loopback: the router over a socket, its buckets in a real S3 server.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use api::{AdminToken, App, CorsOrigins, HttpArgs, Pages};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -47,6 +48,7 @@ impl Site {
             cors_origins: CorsOrigins::SameOrigin,
             max_upload_bytes: 64 * MIB,
             max_uploads: 8,
+            upload_idle_timeout: Duration::from_secs(60),
         };
         change(&mut http, &mut settings);
 
@@ -120,33 +122,12 @@ impl Site {
 
     /// The S3 API of the buckets.
     pub(crate) fn buckets(&self) -> aws_sdk_s3::Client {
-        let keys = self.s3.credentials();
-        let keys = Credentials::new(
-            keys.access_key_id(),
-            keys.secret_access_key(),
-            None,
-            None,
-            "test",
-        );
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(keys)
-            .endpoint_url(self.s3.endpoint())
-            .force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.build())
+        buckets(&self.s3)
     }
 
     /// How many multipart uploads are open in the raw bucket.
     pub(crate) async fn open_uploads(&self) -> usize {
-        let answer = self
-            .buckets()
-            .list_multipart_uploads()
-            .bucket("raw")
-            .send()
-            .await
-            .unwrap();
-        answer.uploads().len()
+        open_uploads(&self.s3).await
     }
 
     /// All keys of the raw bucket.
@@ -170,6 +151,31 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// The S3 API of a server.
+fn buckets(s3: &TestServer) -> aws_sdk_s3::Client {
+    let keys = s3.credentials();
+    let keys = Credentials::new(
+        keys.access_key_id(),
+        keys.secret_access_key(),
+        None,
+        None,
+        "test",
+    );
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(keys)
+        .endpoint_url(s3.endpoint())
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// How many multipart uploads are open in the raw bucket of a server.
+pub(crate) async fn open_uploads(s3: &TestServer) -> usize {
+    let uploads = buckets(s3).list_multipart_uploads().bucket("raw");
+    uploads.send().await.unwrap().uploads().len()
 }
 
 pub(crate) async fn json(response: Response) -> Value {

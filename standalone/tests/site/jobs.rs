@@ -31,7 +31,7 @@ async fn a_job_that_was_given_up_is_listed_and_queued_again() {
     let endpoint = s3.printed_after("AWS_ENDPOINT_URL_S3=");
     let store = store(&folder, endpoint).await;
     let id = VideoId::new();
-    let upload = store.begin_original(id, "film.mp4").await.unwrap();
+    let mut upload = store.begin_original(id, "film.mp4").await.unwrap();
     upload.complete().await.unwrap();
     store.enqueue(id, "film.mp4").await.unwrap();
     let (claim, mut status) = Queue::new(store.clone(), "worker")

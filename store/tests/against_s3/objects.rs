@@ -77,6 +77,26 @@ async fn a_completion_whose_answer_is_lost_counts() {
             .as_ref(),
         b"an original"
     );
+
+    // However often it is asked.
+    let id = VideoId::new();
+    let mut original = store.begin_original(id, "film.mp4").await.unwrap();
+    proxy.swallow_answers(&format!("POST /raw/uploads/{id}.orig?uploadId="));
+    assert_eq!(
+        original.complete().await.unwrap(),
+        format!("uploads/{id}.orig")
+    );
+
+    // What was not done is not said to be, and can be taken back.
+    let mut original = store
+        .begin_original(VideoId::new(), "film.mp4")
+        .await
+        .unwrap();
+    proxy.break_off(Some("POST /raw/uploads/"));
+    let broken = original.complete().await.unwrap_err();
+    assert!(broken.is_transient(), "{broken}");
+    original.abort().await.unwrap();
+    assert_eq!(buckets.unfinished_uploads("raw").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,8 @@ pub(crate) struct Proxy {
 struct Faults {
     /// The answer to the next request that begins so is swallowed after the request took effect.
     swallow: Mutex<Option<String>>,
+    /// The answers to all requests that begin so are swallowed after they took effect.
+    swallow_all: Mutex<Option<String>>,
     /// The answer to the next request that begins so breaks off before its last byte.
     cut: Mutex<Option<String>>,
     /// Requests that begin so wait.
@@ -101,6 +103,11 @@ impl Proxy {
     /// Swallows the answer to the next request that begins with `request`, such as `PUT /raw/queue/`.
     pub(crate) fn swallow_answer(&self, request: &str) {
         *self.faults.swallow.lock().unwrap() = Some(request.to_owned());
+    }
+
+    /// Swallows the answers to all requests that begin so.
+    pub(crate) fn swallow_answers(&self, request: &str) {
+        *self.faults.swallow_all.lock().unwrap() = Some(request.to_owned());
     }
 
     /// Whether the answer that was to be swallowed has been asked for.
@@ -207,7 +214,8 @@ async fn requests(
         if begins_as(&faults.broken, &buffer[..read]) {
             return to;
         }
-        if is_the_one(&faults.swallow, &buffer[..read]) {
+        let request = &buffer[..read];
+        if is_the_one(&faults.swallow, request) || begins_as(&faults.swallow_all, request) {
             asked.swallow.store(true, Ordering::SeqCst);
         }
         if is_the_one(&faults.cut, &buffer[..read]) {
