@@ -69,11 +69,15 @@ impl Claim {
     /// [`Error::Unavailable`] and its kin when S3 does not answer; whoever claims the marker next then
     /// finds the final status and clears it away.
     pub async fn finish(self) -> Result<(), Error> {
-        // Deletes have no condition: the swap proves that the marker is ours, and nobody claims a settled
-        // one.
         let settled = self.lease.marker().settled();
+        let settled_at = Instant::now();
         if let Swap::Won(_) = self.lease.replace(&settled).await? {
             FailPoint::MarkerSettled.reached(self.id());
+            // Deletes have no condition: the swap proves that the marker was ours, and nobody claims a settled
+            // one. After a freeze it may have been cleared away, and the key may hold a new job.
+            if settled_at.elapsed() >= self.store.settings().lease {
+                return Ok(());
+            }
             self.store.delete(&Object::Marker(self.id())).await?;
             FailPoint::MarkerDeleted.reached(self.id());
             let (video_id, take) = (self.id(), self.take());
@@ -86,6 +90,11 @@ impl Claim {
     /// job was given up, the record in `dead/` comes first.
     pub(crate) async fn clear(self) -> Result<(), Error> {
         let status = self.store.status(self.id()).await?;
+        // It may be final by an heir's hand, or about to be left by a re-queue.
+        if !self.lease.is_ours().await? {
+            self.lease.lose("the marker is gone, or another's");
+            return Ok(());
+        }
         if status.is_some_and(|there| there.value.error.as_deref() == Some(GIVEN_UP)) {
             let marker = self.lease.marker();
             let dead = match marker.last_error {
@@ -255,6 +264,6 @@ impl Claim {
         if found.is_over() {
             found = Found::look(&self.store, self.id()).await?;
         }
-        StatusWriter::open(&self.store, &self.lease, found).await
+        StatusWriter::open(&self.lease, found).await
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::conditional::{Condition, ETag, Swap};
 use crate::keys::Object;
-use crate::marker::Marker;
+use crate::marker::{Hold, Marker};
 use crate::metrics::LEASE_LOSSES;
 use crate::{Error, Store, Take, VideoId};
 
@@ -78,6 +78,10 @@ impl Lease {
         }
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(crate) fn id(&self) -> VideoId {
         self.id
     }
@@ -96,9 +100,12 @@ impl Lease {
         self.loss.note(reason);
     }
 
-    /// Whether it is lost, also where a process that was frozen has not noticed yet.
-    pub(crate) fn has_lapsed(&self) -> bool {
-        self.lost().is_cancelled() || Instant::now() >= lock(&self.held).until
+    /// Whether the claim still stands, as S3 has it.
+    pub(crate) async fn is_ours(&self) -> Result<bool, Error> {
+        let Some(there) = self.store.read(&Object::Marker(self.id)).await? else {
+            return Ok(false);
+        };
+        Ok(Marker::from_json(self.id, &there.body)?.is_claimed_with(&self.take))
     }
 
     pub(crate) fn marker(&self) -> Marker {
@@ -110,12 +117,12 @@ impl Lease {
     pub(crate) async fn replace(&self, next: &Marker) -> Result<Swap, Error> {
         self.renewal.abort();
         let mut etag = lock(&self.held).etag.clone();
-        let next = next.to_json();
+        let body = next.to_json();
         loop {
             let object = Object::Marker(self.id);
             if let Swap::Won(etag) = self
                 .store
-                .swap(&object, next.clone(), Condition::Is(&etag))
+                .swap(&object, body.clone(), Condition::Is(&etag))
                 .await?
             {
                 return Ok(Swap::Won(etag));
@@ -127,6 +134,8 @@ impl Lease {
                 {
                     etag = there.etag;
                 }
+                // Our swap did take effect, and whoever saw it has cleared the marker away.
+                None if next.hold == Hold::Settled => return Ok(Swap::Lost),
                 there => {
                     self.lose(there.map_or("the marker is gone", |_| "taken over"));
                     return Ok(Swap::Lost);

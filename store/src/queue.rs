@@ -183,8 +183,13 @@ impl Queue {
     ) -> Result<Option<(Claim, StatusWriter)>, Error> {
         let object = Object::Marker(id);
         if marker.hold == Hold::Settled {
-            self.store.delete(&object).await?;
-            tracing::info!(video_id = %id, "marker cleared");
+            // Deletes have no condition, and since it was read the key may have come to hold a new job.
+            let body = marker.renewed().to_json();
+            let swap = self.store.swap(&object, body, Condition::Is(&etag));
+            if let Swap::Won(_) = swap.await? {
+                self.store.delete(&object).await?;
+                tracing::info!(video_id = %id, "marker cleared");
+            }
             return Ok(None);
         }
         let take = Take::new();

@@ -45,6 +45,12 @@ impl Found {
         let is_final = |there: &Versioned<Status>| there.value.status.is_terminal();
         self.is_deleted || self.status.as_ref().is_some_and(is_final)
     }
+
+    /// Whether a claim has named its take: a former one, or a later one.
+    fn names_take(&self) -> bool {
+        let takes = self.status.as_ref().map(|there| &there.value.take);
+        takes.is_some_and(Option::is_some)
+    }
 }
 
 impl StatusWriter {
@@ -53,15 +59,12 @@ impl StatusWriter {
     ///
     /// # Errors
     /// [`Error::Fenced`] where the claim was lost in the meantime: its heir must not be fenced.
-    pub(crate) async fn open(
-        store: &Store,
-        lease: &Lease,
-        mut found: Found,
-    ) -> Result<Option<Self>, Error> {
-        let (id, take) = (lease.id(), lease.take());
+    pub(crate) async fn open(lease: &Lease, mut found: Found) -> Result<Option<Self>, Error> {
+        let (store, id, take) = (lease.store(), lease.id(), lease.take());
         while !found.is_over() {
-            // After the look, and before the swap that would find out what came after the look.
-            if lease.has_lapsed() {
+            // After the look: what comes later, the swap finds out. S3 is asked, and no clock, since those of a
+            // machine that was suspended stood still.
+            if found.names_take() && !lease.is_ours().await? {
                 return Err(Error::Fenced(id));
             }
             // A marker without a status: its writer died between the two, or repair was faster.
@@ -98,7 +101,7 @@ impl StatusWriter {
                     progress_written,
                 }));
             }
-            // The former owner's last write came in between: look at what it says.
+            // A former owner's last write came in between, or an heir's first: look at what it says.
             found = Found::look(store, id).await?;
         }
         Ok(None)

@@ -7,6 +7,7 @@ mod buckets;
 #[allow(dead_code, reason = "the processes' tests use the rest")]
 mod careless;
 mod deleting;
+mod late;
 mod many_claims;
 #[path = "../contract/moto.rs"]
 mod moto;

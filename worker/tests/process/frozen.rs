@@ -1,11 +1,13 @@
 //! Workers that freeze for longer than their lease, and wake up when another has taken over.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use store::queue::Queue;
 use store::{State, Swept, VideoId};
 
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, claim};
 use crate::copying::compatible_clip;
 use crate::worker_process::{TINY, Worker, upload, wait_for, wait_until};
 
@@ -104,4 +106,29 @@ async fn who_wakes_up_with_a_claim_that_is_lost_does_not_fence_the_heir() {
     let done = wait_for(&store, id, State::Done, || {}).await;
     assert_eq!(done.take, named.take);
     assert_eq!(heir.said(": claimed", id).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wakes_up_over_a_settled_marker_does_not_clear_a_new_job_away() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let id = upload(&store, b"no video".to_vec()).await;
+    let faulty = [ENV[0], ("FAIL_POINTS", "marker-settled=stop#1")];
+    let sleeper = Worker::start(&buckets.settings(), &faulty);
+    wait_until(async || sleeper.is_frozen()).await;
+    let frozen_at = Instant::now();
+    let clearing = Queue::new(store.clone(), "other").claim(1).await.unwrap();
+    assert!(clearing.is_none());
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    store.requeue(id).await.unwrap();
+    let (heir, _status) = claim(&store, "heir").await;
+    // For as long as its lease, it is at its place.
+    wait_until(async || frozen_at.elapsed() > Duration::from_secs(3)).await;
+
+    sleeper.signal("CONT");
+    let next = upload(&store, TINY.clone()).await;
+    wait_for(&store, next, State::Done, || {}).await;
+    let queued = buckets.keys("raw", "queue/").await;
+    assert!(queued.contains(&format!("queue/{id}")), "{queued:?}");
+    assert!(!heir.lost().is_cancelled());
 }

@@ -1,0 +1,134 @@
+//! Claims that are late: to begin, to be told that they have ended, to clear away.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use store::queue::Queue;
+use store::{Error, State, Store, VideoId};
+
+use crate::buckets::{Buckets, claim, enqueue, outcome};
+
+/// Puts a marker as if it had come to be so.
+async fn put_marker(buckets: &Buckets, id: VideoId, body: Bytes) {
+    let put = buckets.client().put_object().bucket("raw");
+    let put = put.key(format!("queue/{id}")).body(body.into());
+    put.send().await.unwrap();
+}
+
+/// Jobs that are done, and whose markers are settled but still there.
+async fn enqueue_settled(buckets: &Buckets, jobs: usize) -> Vec<VideoId> {
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let mut claims = Vec::new();
+    for _ in 0..jobs {
+        enqueue(&store).await;
+        claims.push(claim(&store, "dying").await);
+    }
+    proxy.break_off(Some("DELETE /raw/queue/"));
+    let mut settled = Vec::new();
+    for (claim, mut status) in claims {
+        settled.push(claim.id());
+        status.error("No.").await.unwrap();
+        claim.finish().await.unwrap_err();
+    }
+    settled
+}
+
+async fn clear_all(store: &Store) {
+    let cleared = Queue::new(store.clone(), "other").claim(16).await.unwrap();
+    assert!(cleared.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_machine_that_wakes_up_with_a_claim_does_not_fence_its_heir() {
+    let buckets = Buckets::start().await;
+    let (slow, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    let id = enqueue(&store).await;
+    let unclaimed = buckets.body("raw", &format!("queue/{id}")).await;
+
+    // It has won the marker, and is about to name its take. By its own clock the lease has hardly begun.
+    proxy.hold(&format!("PUT /video/videos/{id}/status.json"));
+    let losing = tokio::spawn(async move { Queue::new(slow, "slow").claim(1).await });
+    proxy.holding().await;
+    put_marker(&buckets, id, unclaimed).await;
+    let (heir, mut status) = claim(&store, "heir").await;
+    proxy.release();
+
+    let lost = losing.await.unwrap();
+    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
+    status.done(outcome()).await.unwrap();
+    heir.finish().await.unwrap();
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_machine_whose_first_look_is_late_does_not_fence_its_heir() {
+    let buckets = Buckets::start().await;
+    let (slow, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    let id = enqueue(&store).await;
+    let key = format!("queue/{id}");
+    let unclaimed = buckets.body("raw", &key).await;
+
+    proxy.hold(&format!("GET /video/videos/{id}/status.json"));
+    let losing = tokio::spawn(async move { Queue::new(slow, "slow").claim(1).await });
+    proxy.holding().await;
+    while buckets.body("raw", &key).await == unclaimed {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    put_marker(&buckets, id, unclaimed).await;
+    let (heir, mut status) = claim(&store, "heir").await;
+    proxy.release();
+
+    let lost = losing.await.unwrap();
+    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
+    status.done(outcome()).await.unwrap();
+    heir.finish().await.unwrap();
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_learns_late_that_its_job_has_ended_has_lost_nothing() {
+    let buckets = Buckets::start().await;
+    let (late, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    enqueue(&store).await;
+    let (claim, mut status) = claim(&late, "late").await;
+    status.done(outcome()).await.unwrap();
+
+    // The marker is settled, which another sees before this claim does.
+    proxy.swallow_answer("PUT /raw/queue/");
+    proxy.hold("GET /raw/queue/");
+    let lost = claim.lost().clone();
+    let finishing = tokio::spawn(claim.finish());
+    proxy.holding().await;
+    clear_all(&store).await;
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    proxy.release();
+    finishing.await.unwrap().unwrap();
+    assert!(!lost.is_cancelled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_marker_that_was_seen_long_ago_may_be_a_new_job_by_now() {
+    let buckets = Buckets::start().await;
+    let (late, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    let ids = enqueue_settled(&buckets, 2).await;
+
+    // It has read both, and is about to clear the first away.
+    proxy.hold("DELETE /raw/queue/");
+    let clearing = tokio::spawn(async move { Queue::new(late, "late").claim(1).await });
+    proxy.holding().await;
+    clear_all(&store).await;
+    for id in ids {
+        store.requeue(id).await.unwrap();
+    }
+    proxy.release();
+    assert!(clearing.await.unwrap().unwrap().is_none());
+    // A request that was under way takes what it finds; one that was not yet made looks again.
+    let (claim, mut status) = claim(&store, "worker").await;
+    assert_eq!(status.status().status, State::Processing);
+    status.done(outcome()).await.unwrap();
+    claim.finish().await.unwrap();
+}
