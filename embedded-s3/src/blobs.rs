@@ -12,8 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::credentials::random_hex;
 
-/// What blobs leave free for the database: on a disk that is full to the last byte nothing could be deleted either.
+/// What blobs leave free: on a disk that is full to the last byte nothing could be deleted either, as the
+/// database needs room for that. Small objects say what is to be done or deleted, so they still go in where
+/// media do not.
 const RESERVED_LEN_BYTES: u64 = 16 << 20;
+const RESERVED_FROM_SMALL_LEN_BYTES: u64 = 8 << 20;
+const SMALL_LEN_BYTES: u64 = 64 << 10;
 
 /// The file name of a blob: 32 hexadecimal digits.
 pub(crate) type BlobName = String;
@@ -51,8 +55,13 @@ impl Blobs {
         Ok(fs::read_dir(&self.folder)?.next().is_none())
     }
 
-    pub(crate) fn create(self: &Arc<Self>) -> io::Result<NewBlob> {
-        self.check_room()?;
+    /// A blob that `len_bytes` are announced for.
+    pub(crate) fn create(self: &Arc<Self>, len_bytes: u64) -> io::Result<NewBlob> {
+        let reserved_len_bytes = match len_bytes {
+            ..=SMALL_LEN_BYTES => RESERVED_FROM_SMALL_LEN_BYTES,
+            _ => RESERVED_LEN_BYTES,
+        };
+        self.check_room(reserved_len_bytes)?;
         let name = random_hex::<16>()?;
         let file = OpenOptions::new()
             .write(true)
@@ -62,14 +71,15 @@ impl Blobs {
             blobs: Arc::clone(self),
             name,
             file,
+            reserved_len_bytes,
             kept: false,
         })
     }
 
     /// Fails as a full disk does, a little before it is full.
-    fn check_room(&self) -> io::Result<()> {
+    fn check_room(&self, reserved_len_bytes: u64) -> io::Result<()> {
         let disk = rustix::fs::statvfs(&self.folder)?;
-        if disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVED_LEN_BYTES {
+        if disk.f_bavail.saturating_mul(disk.f_frsize) < reserved_len_bytes {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
@@ -137,12 +147,13 @@ pub(crate) struct NewBlob {
     blobs: Arc<Blobs>,
     name: BlobName,
     file: File,
+    reserved_len_bytes: u64,
     kept: bool,
 }
 
 impl NewBlob {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.blobs.check_room()?;
+        self.blobs.check_room(self.reserved_len_bytes)?;
         self.file.write_all(bytes)
     }
 
@@ -213,7 +224,7 @@ mod tests {
     }
 
     fn written(blobs: &Arc<Blobs>) -> BlobName {
-        let mut blob = blobs.create().unwrap();
+        let mut blob = blobs.create(5).unwrap();
         blob.write(b"bytes").unwrap();
         blob.keep()
     }
@@ -222,7 +233,7 @@ mod tests {
     fn a_blob_that_nobody_names_is_unlinked() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = blobs(folder.path());
-        let blob = blobs.create().unwrap();
+        let blob = blobs.create(0).unwrap();
         let path = blobs.path(&blob.name);
         assert!(path.exists());
         drop(blob);

@@ -11,8 +11,8 @@
 //!   power cut.
 //! - A blob is unlinked only after the transaction that dropped its last reference has committed, and
 //!   only when nobody is reading it; what a crash leaves behind is collected when the folder is opened.
-//! - A disk that is all but full takes no more bytes (507), only changes to the database: deleting makes
-//!   room again.
+//! - A disk that is all but full takes no more media (507) but still small objects, and a fuller one only
+//!   changes to the database: deleting makes room again.
 //!
 //! Path-style addresses only. Objects are not versioned, and there are no access rules beyond "signed
 //! with the one pair of keys".

@@ -51,7 +51,8 @@ pub(crate) async fn receive(
         .and_then(|len| u64::try_from(len).ok())
         .ok_or_else(|| s3_error!(MissingContentLength))?;
     let mut body = body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
-    let writer = match Writer::take(Arc::clone(blobs), expected.hasher(), &mut body).await {
+    let blobs = Arc::clone(blobs);
+    let writer = match Writer::take(blobs, len_bytes, expected.hasher(), &mut body).await {
         Ok(writer) => writer,
         Err(error) => {
             // Many a client reads no answer before it has sent all.
@@ -144,10 +145,14 @@ struct Writer {
 }
 
 impl Writer {
-    async fn create(blobs: Arc<Blobs>, checksum: ChecksumHasher) -> S3Result<Self> {
+    async fn create(
+        blobs: Arc<Blobs>,
+        announced_len_bytes: u64,
+        checksum: ChecksumHasher,
+    ) -> S3Result<Self> {
         blocking(move || {
             Ok(Self {
-                blob: blobs.create()?,
+                blob: blobs.create(announced_len_bytes)?,
                 md5: Md5::new(),
                 checksum,
                 len_bytes: 0,
@@ -159,10 +164,11 @@ impl Writer {
     /// Writes a body to a new blob.
     async fn take(
         blobs: Arc<Blobs>,
+        announced_len_bytes: u64,
         checksum: ChecksumHasher,
         body: &mut StreamingBlob,
     ) -> S3Result<Self> {
-        let mut writer = Self::create(blobs, checksum).await?;
+        let mut writer = Self::create(blobs, announced_len_bytes, checksum).await?;
         let mut batch = Vec::new();
         let mut batch_len_bytes = 0;
         while let Some(chunk) = body.next().await {

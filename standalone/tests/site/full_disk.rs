@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
+use store::queue::Queue;
+use store::{State, Store, VideoId};
 
 use crate::process::Folder;
 use crate::s3::{self, BUCKET, begin_upload, get, refusal};
@@ -110,15 +112,33 @@ async fn put(client: &Client, number: usize, len_bytes: usize) -> Result<(), Str
 async fn fill(client: &Client, there: &mut Acknowledged) -> String {
     let mut refusals = Vec::new();
     for len_bytes in LENS_BYTES {
-        loop {
-            let number = there.last_key_value().map_or(0, |(number, _)| number + 1);
-            match put(client, number, len_bytes).await {
-                Ok(()) => there.insert(number, len_bytes),
-                Err(refusal) => break refusals.push(refusal),
-            };
-        }
+        refusals.push(fill_with(len_bytes, client, there).await);
     }
     refusals.swap_remove(0)
+}
+
+/// The same with one length.
+async fn fill_with(len_bytes: usize, client: &Client, there: &mut Acknowledged) -> String {
+    loop {
+        let number = there.last_key_value().map_or(0, |(number, _)| number + 1);
+        match put(client, number, len_bytes).await {
+            Ok(()) => there.insert(number, len_bytes),
+            Err(refusal) => break refusal,
+        };
+    }
+}
+
+/// A video on its way through the queue to its deletion, without media.
+async fn queue_and_delete(store: &Store) {
+    let id = VideoId::new();
+    store.enqueue(id, "film.mp4").await.unwrap();
+    let queue = Queue::new(store.clone(), "worker");
+    let (claim, mut status) = queue.claim(1).await.unwrap().unwrap();
+    claim.fail(&mut status, "no room").await.unwrap();
+    let status = store.status(id).await.unwrap().unwrap();
+    assert_eq!(status.value.status, State::Error);
+    store.delete_video(id).await.unwrap();
+    assert!(store.status(id).await.unwrap().is_none());
 }
 
 async fn all_are_there(client: &Client, there: &Acknowledged) {
@@ -150,8 +170,18 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     let upload_id = begin_upload(&client, "upload").await.unwrap();
 
     let mut there = Acknowledged::new();
-    let full = fill(&client, &mut there).await;
+    let full = fill_with(LENS_BYTES[0], &client, &mut there).await;
     assert_eq!(full, "507 InsufficientStorage");
+    let store = s3::store(&server).await;
+    queue_and_delete(&store).await;
+    // Others take more of what media leave.
+    let filler = disk.path_from_outside().join("filler");
+    fs::write(&filler, vec![0; 5 << 20]).unwrap();
+    queue_and_delete(&store).await;
+    assert_eq!(put(&client, 0, LENS_BYTES[0]).await, Err(full.clone()));
+    fs::remove_file(&filler).unwrap();
+
+    assert_eq!(fill(&client, &mut there).await, full);
     assert!(there.len() > 16, "{}", there.len());
     all_are_there(&client, &there).await;
     let part = client.upload_part().bucket(BUCKET).key("upload");
@@ -167,7 +197,6 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
     delete_first(&client, &mut there).await;
 
     // Others leave no byte.
-    let filler = disk.path_from_outside().join("filler");
     let (mut file, mut len_bytes) = (File::create(&filler).unwrap(), LENS_BYTES[0]);
     while len_bytes > 0 {
         if file.write_all(&vec![0; len_bytes]).is_err() {

@@ -9,6 +9,7 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use store::{AccessKey, Settings, Store};
 
 use crate::process::{Folder, Running, assetlab};
 
@@ -39,6 +40,21 @@ pub(crate) fn start(command: Command, folder: &Folder) -> (Running, Client) {
         .retry_config(RetryConfig::disabled())
         .build();
     (s3, Client::from_conf(config))
+}
+
+/// The buckets as the API and workers see them, which try each job once.
+pub(crate) async fn store(s3: &Running) -> Store {
+    let settings = Settings {
+        endpoint: Some(s3.printed_after("AWS_ENDPOINT_URL_S3=").to_owned()),
+        region: Some("us-east-1".to_owned()),
+        access_key: Some(AccessKey {
+            id: KEY_ID.to_owned(),
+            secret: SECRET.to_owned(),
+        }),
+        max_failures: 1,
+        ..Settings::new(BUCKET, "assetlab-video")
+    };
+    Store::connect(settings).await.unwrap()
 }
 
 pub(crate) async fn begin_upload(client: &Client, key: &str) -> Option<String> {
