@@ -163,7 +163,7 @@ async fn it_waits_until_there_is_an_s3() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named_and_help_prints_no_token() {
+async fn what_is_missing_or_cannot_work_is_named_and_help_prints_no_token() {
     let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
     let run = |mut command: Command| command.output().unwrap();
     let mut incomplete = api(&s3);
@@ -177,6 +177,13 @@ async fn what_is_missing_is_named_and_help_prints_no_token() {
         error.contains("--admin-token") && error.contains("--s3-raw-bucket"),
         "{error}"
     );
+
+    let mut hasty = api(&s3);
+    hasty.env("UPLOAD_IDLE_TIMEOUT", "0s");
+    let output = run(hasty);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("write 1s or more"), "{error}");
 
     let mut help = api(&s3);
     help.arg("--help");
