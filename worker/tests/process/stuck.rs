@@ -1,6 +1,6 @@
 //! A transcode that goes on no more, and cannot be stopped either.
 
-use store::State;
+use store::{Settings, State};
 
 use crate::buckets::Buckets;
 use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
@@ -43,10 +43,17 @@ async fn a_transcode_that_is_slow_in_its_encoder_lets_go_all_the_same() {
         ("X264_PRESET", "placebo"),
         ("COPY", "never"),
     ];
-    let worker = Worker::start(&buckets.settings(), &slow);
-    let id = upload(&store, clip("1920x1080", 3, 30)).await;
-    // All pictures are read then, and wait in the encoder.
-    wait_until(async || store.status(id).await.unwrap().unwrap().value.progress > 0.6).await;
+    let proxy = buckets.proxy().await;
+    let behind_proxy = Settings {
+        endpoint: Some(proxy.endpoint()),
+        ..buckets.settings()
+    };
+    let worker = Worker::start(&behind_proxy, &slow);
+    let original = clip("1920x1080", 3, 30);
+    let len_bytes = original.len() as u64;
+    let id = upload(&store, original).await;
+    // All is read then, and waits in the encoder.
+    wait_until(async || proxy.original_bytes() >= len_bytes).await;
     store.delete_video(id).await.unwrap();
     let next = upload(&store, clip("320x180", 1, 30)).await;
     wait_for(&store, next, State::Done, || {}).await;
