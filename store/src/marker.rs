@@ -10,6 +10,8 @@ use crate::id::random_hex;
 use crate::keys::Object;
 use crate::{Error, Store, Take, VideoId};
 
+/// Whoever settles a marker deletes it next; only where that takes so long another does.
+const SETTLED_WAIT_MS: u64 = 5_000;
 /// Storage that is away for so long is looked for so often.
 const OUTAGE_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 /// A job is given up after a day of that.
@@ -30,7 +32,7 @@ pub(crate) enum Hold {
     },
     /// Anyone, once the marker is so old: the last attempt failed. Goes to `Claimed`.
     Waiting { retry_after_ms: u64 },
-    /// Nobody: the status is final, and only the marker's deletion is missing.
+    /// Nobody: the status is final, and only the marker's deletion is missing, which others see to after a while.
     Settled,
 }
 
@@ -72,7 +74,8 @@ impl Marker {
     /// Whether it may be claimed (a settled one: cleared away), given its age by S3's clock.
     pub(crate) fn is_claimable(&self, age: Duration) -> bool {
         let held = match self.hold {
-            Hold::Free | Hold::Settled => 0,
+            Hold::Free => 0,
+            Hold::Settled => SETTLED_WAIT_MS,
             Hold::Claimed { lease_ms, .. } => lease_ms,
             Hold::Waiting { retry_after_ms } => retry_after_ms,
         };

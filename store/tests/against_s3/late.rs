@@ -30,8 +30,12 @@ async fn enqueue_settled(buckets: &Buckets, jobs: usize) -> Vec<VideoId> {
         status.error("No.").await.unwrap();
         claim.finish().await.unwrap_err();
     }
+    tokio::time::sleep(SETTLED).await;
     settled
 }
+
+/// Others see only to what has been settled for a while.
+const SETTLED: Duration = Duration::from_secs(7);
 
 async fn clear_all(store: &Store) {
     let cleared = Queue::new(store.clone(), "other").claim(16).await.unwrap();
@@ -102,6 +106,7 @@ async fn who_learns_late_that_its_job_has_ended_has_lost_nothing() {
     let lost = claim.lost().clone();
     let finishing = tokio::spawn(claim.finish());
     proxy.holding().await;
+    tokio::time::sleep(SETTLED).await;
     clear_all(&store).await;
     assert!(buckets.keys("raw", "queue/").await.is_empty());
     proxy.release();
