@@ -53,7 +53,7 @@ enum Interrupted {
     /// After the SDK's own retries.
     Call(Error),
     /// The answer broke off in its body, which the SDK does not ask for again.
-    Body(String),
+    Body(Error),
 }
 
 /// A small object, as one answer gave it.
@@ -69,26 +69,19 @@ impl Store {
     /// Reads a small object; none if it is not there.
     pub(crate) async fn read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Error> {
         let mut backoff = BACKOFF_FLOOR;
-        for _ in 1..ROUNDS {
+        let mut round = 1;
+        loop {
             match self.try_read(object).await {
-                Err(Interrupted::Body(reason)) => {
-                    tracing::debug!(key = object.key(), reason, "read again");
-                }
-                Err(Interrupted::Call(error)) => return Err(error),
                 Ok(fetched) => return Ok(fetched),
+                Err(Interrupted::Body(error)) if round < ROUNDS => {
+                    tracing::debug!(%error, "read again");
+                }
+                Err(Interrupted::Call(error) | Interrupted::Body(error)) => return Err(error),
             }
             tokio::time::sleep(backoff).await;
             backoff *= 2;
+            round += 1;
         }
-        self.try_read(object)
-            .await
-            .map_err(|interrupted| match interrupted {
-                Interrupted::Body(reason) => Error::Unavailable {
-                    doing: format!("read {}", object.key()),
-                    reason,
-                },
-                Interrupted::Call(error) => error,
-            })
     }
 
     async fn try_read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Interrupted> {
@@ -113,7 +106,12 @@ impl Store {
             let etag = answer.e_tag.clone().unwrap_or_default();
             let age = server_date.age_of(answer.last_modified.as_ref());
             let body = answer.body.collect().await;
-            let body = body.map_err(|error| Interrupted::Body(error.to_string()))?;
+            let body = body.map_err(|error| {
+                Interrupted::Body(Error::Unavailable {
+                    doing: doing(),
+                    reason: error.to_string(),
+                })
+            })?;
             Ok(Some(Fetched {
                 body: body.into_bytes(),
                 etag: ETag(etag),
