@@ -118,10 +118,12 @@ impl Store {
                     age: server_date.age_of(upload.initiated()),
                 })
             }));
-            if !page.is_truncated().unwrap_or(false) {
+            let more = page.is_truncated().unwrap_or(false);
+            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+            // One that says that there is more, and not from where, would begin anew for ever.
+            if !more || (key_marker.is_none() && id_marker.is_none()) {
                 return Ok(uploads);
             }
-            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
         }
     }
 }

@@ -21,7 +21,8 @@ const PAGES_MAX: usize = 10;
 pub struct Backlog {
     /// Jobs that wait or are worked on.
     pub jobs: usize,
-    /// How long ago the id of the oldest was made, by S3's clock; zero where there is none.
+    /// How long ago the oldest marker was written, by S3's clock; zero where there is none. A job that is worked
+    /// on has a young one, since its lease is renewed: this is how long a job has waited.
     pub oldest_age: Duration,
     /// Jobs that were given up.
     pub dead_jobs: usize,
@@ -73,7 +74,7 @@ impl Store {
         let (queue, dead) = tokio::try_join!(self.count(prefix::QUEUE), self.count(prefix::DEAD))?;
         Ok(Backlog {
             jobs: queue.jobs,
-            oldest_age: queue.oldest.map_or(Duration::ZERO, |id| self.age_of(id)),
+            oldest_age: queue.oldest_age,
             dead_jobs: dead.jobs,
         })
     }
@@ -92,12 +93,11 @@ impl Store {
             let Some(page) = pages.next().await? else {
                 break;
             };
-            for id in page
+            for listed in page
                 .iter()
-                .filter_map(|listed| keys::id_under(prefix, &listed.key))
+                .filter(|listed| keys::video_of(&listed.key).is_some())
             {
-                // Ids sort by time.
-                counted.oldest.get_or_insert(id);
+                counted.oldest_age = counted.oldest_age.max(listed.age);
                 counted.jobs += 1;
             }
         }
@@ -108,5 +108,5 @@ impl Store {
 #[derive(Default)]
 struct Counted {
     jobs: usize,
-    oldest: Option<VideoId>,
+    oldest_age: Duration,
 }

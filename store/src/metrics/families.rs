@@ -80,7 +80,7 @@ families! {
     sampled_gauge QUEUE_JOBS = "assetlab_queue_jobs", Api, [], "jobs",
         "Jobs that wait or are worked on, counted to 10,000.";
     sampled_gauge QUEUE_OLDEST_JOB_AGE = "assetlab_queue_oldest_job_age_seconds", Api, [], "seconds",
-        "Time since the upload of the oldest of them began; 0 where there is none.";
+        "Time since the job that waits longest was queued, given back or failed; about 0 where all are worked on.";
     sampled_gauge DEAD_JOBS = "assetlab_dead_jobs", Api, [], "jobs",
         "Jobs that were given up and wait for the operator, counted to 10,000.";
     counter QUEUE_LIST_FAILURES = "assetlab_queue_list_failures_total", Api, [], "failures",

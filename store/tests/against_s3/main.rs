@@ -8,6 +8,7 @@ mod buckets;
 mod careless;
 mod deleting;
 mod late;
+mod listing;
 mod many_claims;
 #[path = "../contract/moto.rs"]
 mod moto;
