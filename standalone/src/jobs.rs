@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::Context;
-use store::{Settings, Store, VideoId};
+use store::{Requeued, Settings, Store, VideoId};
 
 use crate::config::{JobsArgs, JobsCommand};
 use crate::data_dir::DataDir;
@@ -40,13 +40,14 @@ fn settings(jobs: &JobsArgs) -> anyhow::Result<Settings> {
 
 async fn requeue(store: &Store, mut ids: Vec<VideoId>, all: bool) -> anyhow::Result<()> {
     if all {
-        ids.extend(store.dead_jobs().await?.iter().map(|job| job.id));
+        ids.extend(store.dead_job_ids().await?);
     }
     // One that cannot be queued keeps none of the others waiting.
     let mut refused = 0;
     for id in &ids {
         match store.requeue(*id).await {
-            Ok(()) => println!("{id}: queued again"),
+            Ok(Requeued::Anew) => println!("{id}: queued again"),
+            Ok(Requeued::UnderWay) => println!("{id}: is queued or worked on already"),
             Err(error) => {
                 eprintln!("{id}: {error}");
                 refused += 1;

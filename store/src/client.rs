@@ -99,6 +99,7 @@ impl Store {
                 settings,
                 credentials,
                 clock,
+                known_done: Default::default(),
             }),
             requests: Arc::default(),
         })

@@ -125,7 +125,7 @@ impl Store {
         let raw = &self.settings().raw_bucket;
         let listed = self.list_all(raw, keys::prefix::DELETED).await?;
         let tombstones = listed.iter().filter_map(|listed| {
-            let id = keys::id_under(keys::prefix::DELETED, &listed.key)?;
+            let id = keys::video_of(&listed.key)?;
             Some((id, listed.age))
         });
         Ok(Tombstones(tombstones.collect()))

@@ -7,6 +7,7 @@
 //! | raw | `dead/<id>` | marker of a job that used up its attempts |
 //! | raw | `deleted/<id>` | tombstone of a deleted video |
 //! | raw | `index/<inverted ms>-<id>` | newest first by one LIST |
+//! | raw | `self-test/<nonce>` | what a process tries conditional writes on at its start; deleted at once |
 //! | video | `videos/<id>/status.json` | what is true |
 //! | video | `videos/<id>/<take>/…` | one take's renditions and playlists; immutable |
 
@@ -32,7 +33,7 @@ pub(crate) enum Object<'a> {
     Master(VideoId, &'a Take),
     MediaPlaylist(VideoId, &'a Take, &'a RungName),
     IframePlaylist(VideoId, &'a Take, &'a RungName),
-    /// Written once by the self-test and deleted.
+    /// Written by the self-test and deleted.
     SelfTest(&'a str),
 }
 
@@ -120,15 +121,7 @@ pub(crate) fn take_prefix(id: VideoId, take: &Take) -> String {
 
 /// The id in `uploads/<id>.orig`; none in any other key.
 pub(crate) fn original_id(key: &str) -> Option<VideoId> {
-    key.strip_prefix(prefix::ORIGINALS)?
-        .strip_suffix(".orig")?
-        .parse()
-        .ok()
-}
-
-/// The id in `queue/<id>`, `dead/<id>` or `deleted/<id>`; none where the rest is no id.
-pub(crate) fn id_under(prefix: &str, key: &str) -> Option<VideoId> {
-    key.strip_prefix(prefix)?.parse().ok()
+    video_of(key).filter(|id| Object::Original(*id).key() == key)
 }
 
 /// The video that a key of either bucket belongs to; none for any other key.
@@ -193,7 +186,6 @@ mod tests {
         let (id, take) = (VideoId::new(), Take::new());
         let rung: RungName = "720p".parse().unwrap();
         assert_eq!(original_id(&Object::Original(id).key()), Some(id));
-        assert_eq!(id_under(prefix::QUEUE, &Object::Marker(id).key()), Some(id));
         assert_eq!(
             take_of(&Object::Rendition(id, &take, &rung).key()),
             Some((id, take.clone()))

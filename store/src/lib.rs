@@ -13,6 +13,7 @@ mod bandwidth;
 mod claim;
 mod client;
 mod conditional;
+mod dead_jobs;
 mod delete;
 mod error;
 mod fail_point;
@@ -41,9 +42,11 @@ mod status;
 mod status_writer;
 mod sweep;
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+pub use dead_jobs::{DeadJob, Requeued};
 pub use error::Error;
 pub use fail_point::FailPoint;
 pub use id::{InvalidName, RungName, Take, VideoId};
@@ -52,7 +55,6 @@ pub use original::OriginalUpload;
 pub use panics::log_panics;
 pub use presign::PresignedUrl;
 pub use queue_backlog::{Backlog, BacklogWatch};
-pub use repair::DeadJob;
 pub use settings::{AccessKey, Settings, StoreArgs, parse_duration};
 pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versioned};
 pub use status_writer::StatusWriter;
@@ -72,6 +74,7 @@ struct Inner {
     public_s3: aws_sdk_s3::Client,
     credentials: client::CachedCredentials,
     clock: server_clock::ServerClock,
+    known_done: Mutex<HashSet<VideoId>>,
 }
 
 impl Store {

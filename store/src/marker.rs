@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::conditional::Condition;
+use crate::conditional::{Condition, Swap};
 use crate::id::random_hex;
 use crate::keys::Object;
 use crate::{Error, Store, Take, VideoId};
@@ -205,6 +205,20 @@ impl Store {
         )
         .await
         .map(drop)
+    }
+
+    /// Puts a fresh marker in the place of one that is there. For a job whose status was final: whoever still
+    /// holds the marker has nothing left to do.
+    pub(crate) async fn renew_marker(&self, id: VideoId) -> Result<(), Error> {
+        let object = Object::Marker(id);
+        while let Some(there) = self.read(&object).await? {
+            let body = Marker::new().to_json();
+            let swap = self.swap(&object, body, Condition::Is(&there.etag));
+            if let Swap::Won(_) = swap.await? {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -106,7 +106,7 @@ impl Queue {
             .pages(&self.store.settings().raw_bucket, keys::prefix::QUEUE);
         let page = pages.next().await?.unwrap_or_default();
         let markers = page.into_iter().filter_map(|listed| {
-            let id = keys::id_under(keys::prefix::QUEUE, &listed.key)?;
+            let id = keys::video_of(&listed.key)?;
             Some((id, listed.etag, listed.age))
         });
         Ok(markers.collect())

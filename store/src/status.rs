@@ -218,29 +218,25 @@ impl Store {
             .map(drop)
     }
 
-    /// Sets a failed video back to pending, for a re-queue, and one whose status cannot be read. One that is
-    /// under way is left as it is.
+    /// Sets a failed video back to pending, for a re-queue, and one whose status cannot be read. Any other is
+    /// left as it is. Says what it was; one without a status is pending, one that cannot be read has failed.
     pub(crate) async fn reset_failed_status(
         &self,
         id: VideoId,
         filename: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<State, Error> {
         let object = Object::Status(id);
         let Some(there) = self.read(&object).await? else {
-            return Ok(());
+            return Ok(State::Pending);
         };
-        match serde_json::from_slice::<Status>(&there.body).map(|status| status.status) {
-            Ok(State::Done) => Err(Error::Input(format!(
-                "video {id} is done: only one that failed can be queued again"
-            ))),
-            Ok(State::Pending | State::Processing) => Ok(()),
-            Ok(State::Error) | Err(_) => {
-                let body = Status::pending(id, filename).to_json();
-                self.swap(&object, body, Condition::Is(&there.etag))
-                    .await
-                    .map(drop)
-            }
+        let status = serde_json::from_slice::<Status>(&there.body);
+        let state = status.map_or(State::Error, |status| status.status);
+        if state == State::Error {
+            let body = Status::pending(id, filename).to_json();
+            let condition = Condition::Is(&there.etag);
+            self.swap(&object, body, condition).await?;
         }
+        Ok(state)
     }
 }
 

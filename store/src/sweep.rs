@@ -4,6 +4,7 @@
 //! - takes that the status does not name (left by workers that lost their claim);
 //! - multipart uploads of such takes, and of originals older than `UPLOAD_EXPIRY`;
 //! - whatever there still is of deleted videos, and tombstones once they are a week old;
+//! - records of jobs that were given up and are done after all;
 //! - what a process left that died in its self-test.
 //!
 //! Whatever is listed is judged by a status read *after* the listing. A worker's take stands in the status
@@ -26,6 +27,8 @@ pub struct Swept {
     pub uploads: usize,
     /// Objects of deleted videos.
     pub deleted_videos_objects: usize,
+    /// Records of jobs that were given up and are done after all.
+    pub dead_records: usize,
     /// Objects of self-tests that were not finished.
     pub self_test_objects: usize,
 }
@@ -37,6 +40,7 @@ impl Swept {
             take_objects,
             uploads,
             deleted_videos_objects,
+            dead_records,
             self_test_objects,
         } = *self;
         for (kind, objects) in [
@@ -44,6 +48,7 @@ impl Swept {
             (SweptKind::TakeObject, take_objects),
             (SweptKind::Upload, uploads),
             (SweptKind::DeletedVideo, deleted_videos_objects),
+            (SweptKind::DeadRecord, dead_records),
             (SweptKind::SelfTest, self_test_objects),
         ] {
             SWEPT_OBJECTS.add([kind.as_str()], objects as u64);
@@ -99,6 +104,7 @@ impl Store {
                 }
             }
         }
+        swept.dead_records += self.sweep_dead_jobs().await?;
         let tests = self.list_all(raw, keys::prefix::SELF_TESTS).await?;
         let old = tests
             .iter()

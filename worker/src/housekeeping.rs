@@ -63,6 +63,7 @@ async fn sweep(store: &Store, often: Duration) {
                 take_objects = swept.take_objects,
                 uploads = swept.uploads,
                 deleted_videos_objects = swept.deleted_videos_objects,
+                dead_records = swept.dead_records,
                 self_test_objects = swept.self_test_objects,
                 "swept"
             );

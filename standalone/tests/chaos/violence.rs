@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use store::{FailPoint, Store};
+use store::{FailPoint, Requeued, Store};
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -156,7 +156,8 @@ impl Violence {
     pub(crate) async fn requeue_dead(&self, store: &Store) {
         for job in store.dead_jobs().await.unwrap() {
             match store.requeue(job.id).await {
-                Ok(()) => self.count("a job", "given up and queued again"),
+                Ok(Requeued::Anew) => self.count("a job", "given up and queued again"),
+                Ok(Requeued::UnderWay) => self.count("a job", "given up and under way again"),
                 // A video can be deleted in the meantime. Where that is not why, its record is still there
                 // at the end.
                 Err(_) => self.count("a job", "given up and queued again in vain"),

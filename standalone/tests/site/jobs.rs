@@ -67,6 +67,9 @@ async fn a_job_that_was_given_up_is_listed_and_queued_again() {
     }
     let (_, text) = jobs(&[]);
     assert!(text.contains("no job was given up"), "{text}");
+    let (left, text) = jobs(&["requeue", &id.to_string()]);
+    assert!(left.status.success(), "{text}");
+    assert!(text.contains("is queued or worked on already"), "{text}");
 
     let stranger = VideoId::new().to_string();
     let (refused, text) = jobs(&["requeue", &stranger]);

@@ -87,6 +87,8 @@ labels! {
         Upload = "upload",
         /// An object of a deleted video.
         DeletedVideo = "deleted_video",
+        /// The record of a job that was given up and is done after all.
+        DeadRecord = "dead_record",
         /// What a self-test left that was not finished.
         SelfTest = "self_test",
     }

@@ -6,6 +6,7 @@
 mod buckets;
 #[allow(dead_code, reason = "the processes' tests use the rest")]
 mod careless;
+mod dead_jobs;
 mod deleting;
 mod late;
 mod listing;

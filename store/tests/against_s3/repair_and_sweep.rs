@@ -225,3 +225,39 @@ async fn a_spoilt_status_holds_up_no_other_video() {
         (State::Pending, "film.mp4")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repair_asks_no_more_about_videos_that_it_saw_done() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let queue = Queue::new(store.clone(), "worker");
+    let mut failed = Vec::new();
+    for job in 0..20 {
+        let id = enqueue(&store).await;
+        let (claim, mut status) = queue.claim(1).await.unwrap().unwrap();
+        match job % 10 {
+            0 => {
+                failed.push(id);
+                status.error("No.").await.unwrap();
+            }
+            _ => status.done(outcome()).await.unwrap(),
+        }
+        claim.finish().await.unwrap();
+    }
+    let requests = async || {
+        let before = store.requests();
+        assert_eq!(store.repair().await.unwrap(), 0);
+        store.requests() - before
+    };
+    let lists = 2;
+    assert_eq!(requests().await, lists + 20);
+    assert_eq!(requests().await, lists + 2, "those that failed");
+
+    // They have to be looked at: a re-queue can be broken off before its marker is there.
+    let (mending, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    proxy.break_off(Some("PUT /raw/queue/"));
+    mending.requeue(failed[0]).await.unwrap_err();
+    assert_eq!(store.repair().await.unwrap(), 1);
+    let marker = format!("queue/{}", failed[0]);
+    assert_eq!(buckets.keys("raw", "queue/").await, [marker]);
+}

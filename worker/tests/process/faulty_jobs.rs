@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 
 use serde_json::Value;
-use store::{State, VideoId};
+use store::{Requeued, State, VideoId};
 
 use crate::buckets::Buckets;
 use crate::worker_process::{TINY, Worker, upload, wait_for, wait_until};
@@ -117,4 +117,41 @@ async fn a_job_that_takes_its_worker_down_is_tried_again_alone_and_then_parked()
     let dead = store.dead_jobs().await.unwrap();
     assert_eq!((dead.len(), dead[0].id), (1, deadly));
     assert_eq!((dead[0].failures, dead[0].takeovers), (0, 2));
+}
+
+/// A worker dies at a point of giving a job up, and another clears the marker away.
+async fn die_giving_up_at(point: &str) {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let faulty = upload(&store, TINY.clone()).await;
+    let order = format!("fragment-encoded=panic,{point}=abort");
+    let env = [
+        ("FAIL_POINTS", order.as_str()),
+        ("MAX_ATTEMPTS", "1"),
+        ("LEASE", "3s"),
+    ];
+    let mut dying = Worker::start(&buckets.settings(), &env);
+    dying.ended().await;
+    assert_eq!(
+        marker(&buckets, faulty).await["state"],
+        "claimed",
+        "{point}"
+    );
+    let _heir = Worker::start(&buckets.settings(), &[]);
+    wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
+    let status = store.status(faulty).await.unwrap().unwrap().value;
+    assert_eq!(status.status, State::Error);
+    assert_eq!(store.dead_job_ids().await.unwrap(), [faulty], "{point}");
+
+    assert_eq!(store.requeue(faulty).await.unwrap(), Requeued::Anew);
+    wait_for(&store, faulty, State::Done, || {}).await;
+    assert!(store.dead_job_ids().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_given_up_is_listed_whenever_its_worker_died() {
+    tokio::join!(
+        die_giving_up_at("error-written"),
+        die_giving_up_at("dead-stored")
+    );
 }
