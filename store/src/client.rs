@@ -19,7 +19,9 @@ use crate::settings::Settings;
 use crate::{Inner, Store};
 
 /// A part of an upload on a slow line still fits; a connection that went dark does not hold a job for long.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const BULKY_TIMEOUT: Duration = Duration::from_secs(60);
+/// All else is small.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Attempts of one call inside the SDK, with its exponential backoff.
 const ATTEMPTS: u32 = 4;
@@ -71,12 +73,7 @@ impl Store {
             .force_path_style(settings.path_style.unwrap_or(endpoint.is_some()))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .retry_partition(unrationed())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(timeouts(ATTEMPT_TIMEOUT));
         if environment.region().is_none() {
             // A name is signed into every request; stores that are not AWS take any.
             config = config.region(Region::new("us-east-1"));
@@ -150,7 +147,19 @@ fn unrationed() -> RetryPartition {
 /// Overrides a client's settings for requests that a job cannot do without.
 pub(crate) fn patient() -> aws_sdk_s3::config::Builder {
     let retries = RetryConfig::standard().with_max_attempts(PATIENT_ATTEMPTS);
-    aws_sdk_s3::config::Builder::new().retry_config(retries)
+    bulky().retry_config(retries)
+}
+
+/// Overrides a client's settings for requests that move or join megabytes.
+pub(crate) fn bulky() -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts(BULKY_TIMEOUT))
+}
+
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 /// The environment's credentials, kept so that a URL can be signed for no longer than they last.

@@ -5,6 +5,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::client;
 use crate::error::is_missing;
 use crate::keys::{Object, original_content_type};
 use crate::presign::{percent_decode, percent_encode};
@@ -166,6 +167,8 @@ impl OriginalUpload {
             .upload_id(&self.upload_id)
             .part_number(number)
             .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(client::bulky())
             .send()
             .await
             .map_err(|error| {
@@ -203,6 +206,8 @@ impl OriginalUpload {
             .key(object.key())
             .upload_id(&self.upload_id)
             .multipart_upload(parts)
+            .customize()
+            .config_override(client::bulky())
             .send()
             .await;
         if let Err(error) = answer {
