@@ -1,12 +1,15 @@
 //! Claims that are late: to begin, to be told that they have ended, to clear away.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use store::queue::Queue;
 use store::{Error, State, Store, VideoId};
 
 use crate::buckets::{Buckets, claim, enqueue, outcome};
+
+/// For so long all but its owner leave a settled marker alone.
+const SETTLED_WAIT_S: i64 = 5;
 
 /// Puts a marker as if it had come to be so.
 async fn put_marker(buckets: &Buckets, id: VideoId, body: Bytes) {
@@ -30,16 +33,30 @@ async fn enqueue_settled(buckets: &Buckets, jobs: usize) -> Vec<VideoId> {
         status.error("No.").await.unwrap();
         claim.finish().await.unwrap_err();
     }
-    tokio::time::sleep(SETTLED).await;
+    while age_s(buckets, settled[jobs - 1]).await <= SETTLED_WAIT_S {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     settled
 }
 
-/// Others see only to what has been settled for a while.
-const SETTLED: Duration = Duration::from_secs(7);
+/// How old a marker is, in S3's whole seconds.
+async fn age_s(buckets: &Buckets, id: VideoId) -> i64 {
+    let head = buckets.client().head_object().bucket("raw");
+    let head = head.key(format!("queue/{id}")).send().await.unwrap();
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
+    now - head.last_modified().unwrap().secs()
+}
 
-async fn clear_all(store: &Store) {
-    let cleared = Queue::new(store.clone(), "other").claim(16).await.unwrap();
-    assert!(cleared.is_none());
+async fn clear_all(buckets: &Buckets, store: &Store) {
+    let queue = Queue::new(store.clone(), "other");
+    for _ in 0..600 {
+        assert!(queue.claim(16).await.unwrap().is_none());
+        if buckets.keys("raw", "queue/").await.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("not cleared away in a minute");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,19 +113,18 @@ async fn who_learns_late_that_its_job_has_ended_has_lost_nothing() {
     let buckets = Buckets::start().await;
     let (late, proxy) = buckets.store_behind_proxy(|_| {}).await;
     let store = buckets.store().await;
-    enqueue(&store).await;
+    let id = enqueue(&store).await;
     let (claim, mut status) = claim(&late, "late").await;
     status.done(outcome()).await.unwrap();
 
-    // The marker is settled, which another sees before this claim does.
+    // The marker is settled, and another has cleared it away before this claim hears of it.
     proxy.swallow_answer("PUT /raw/queue/");
     proxy.hold("GET /raw/queue/");
     let lost = claim.lost().clone();
     let finishing = tokio::spawn(claim.finish());
     proxy.holding().await;
-    tokio::time::sleep(SETTLED).await;
-    clear_all(&store).await;
-    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    let delete = buckets.client().delete_object().bucket("raw");
+    delete.key(format!("queue/{id}")).send().await.unwrap();
     proxy.release();
     finishing.await.unwrap().unwrap();
     assert!(!lost.is_cancelled());
@@ -125,7 +141,7 @@ async fn a_settled_marker_that_was_seen_long_ago_may_be_a_new_job_by_now() {
     proxy.hold("DELETE /raw/queue/");
     let clearing = tokio::spawn(async move { Queue::new(late, "late").claim(1).await });
     proxy.holding().await;
-    clear_all(&store).await;
+    clear_all(&buckets, &store).await;
     for id in ids {
         store.requeue(id).await.unwrap();
     }
