@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use store::parse_duration;
+use store::parse_duration_from_1s;
 
 use crate::{CorsOrigins, Origin};
 
@@ -40,16 +40,6 @@ pub struct HttpArgs {
     pub max_uploads: u16,
 
     /// How long a client may send nothing of its upload before it is given up.
-    #[arg(long, env = "UPLOAD_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_idle_timeout)]
+    #[arg(long, env = "UPLOAD_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_duration_from_1s)]
     pub upload_idle_timeout: Duration,
-}
-
-/// Less would give up sound lines that lose a packet.
-const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
-
-fn parse_idle_timeout(text: &str) -> Result<Duration, String> {
-    match parse_duration(text)? {
-        timeout if timeout < MIN_IDLE_TIMEOUT => Err("write 1s or more".into()),
-        timeout => Ok(timeout),
-    }
 }

@@ -45,12 +45,7 @@ pub(crate) async fn log_request(request: Request, next: Next) -> Response {
 
 /// Makes a panic in a handler an answer like any other failure.
 pub(crate) fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    ApiError::Internal(format!("panic: {message}").into()).into_response()
+    ApiError::Internal(store::panic_words(&*panic).into()).into_response()
 }
 
 /// An error and what caused it, innermost last, on one line.

@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use store::{StoreArgs, VideoId, parse_duration};
-use worker::{
-    HousekeepingArgs, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval,
-    parse_stall_timeout,
-};
+use store::{StoreArgs, VideoId, parse_duration, parse_duration_from_1s};
+use worker::{HousekeepingArgs, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
 /// site on this machine, its S3 included.
@@ -65,7 +62,7 @@ pub(crate) struct SiteArgs {
     #[arg(long, env = "POLL_INTERVAL", value_parser = parse_poll_interval)]
     _poll_interval: Option<Duration>,
     /// A transcode that makes no progress for so long has failed
-    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_stall_timeout, default_value = "15m")]
+    #[arg(long, env = "STALL_TIMEOUT", value_parser = parse_duration_from_1s, default_value = "15m")]
     _stall_timeout: Duration,
     /// Show the worker's `/metrics` at this address, such as 127.0.0.1:9101 [default: nowhere]
     #[arg(long, env = "METRICS_ADDRESS")]

@@ -207,6 +207,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// As [`parse_duration`], for what makes no sense below a second: less would wear S3 out, or give up what only
+/// takes its time.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn parse_duration_from_1s(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        duration if duration < Duration::from_secs(1) => Err("write 1s or more".into()),
+        duration => Ok(duration),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

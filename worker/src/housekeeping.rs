@@ -5,31 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use store::{Error, Store, Swept, parse_duration};
+use store::{Error, Store, Swept, panic_words, parse_duration_from_1s};
 use tokio::sync::Notify;
 use tokio::time::sleep;
-
-use crate::panics::panicked;
 
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
 pub struct HousekeepingArgs {
     /// Look for uploads that never reached the queue so often
-    #[arg(long, env = "REPAIR_INTERVAL", value_parser = parse_interval, default_value = "5m")]
+    #[arg(long, env = "REPAIR_INTERVAL", value_parser = parse_duration_from_1s, default_value = "5m")]
     pub repair_interval: Duration,
     /// Delete what nothing names so often; each time lists all of the buckets
-    #[arg(long, env = "SWEEP_INTERVAL", value_parser = parse_interval, default_value = "1h")]
+    #[arg(long, env = "SWEEP_INTERVAL", value_parser = parse_duration_from_1s, default_value = "1h")]
     pub sweep_interval: Duration,
-}
-
-/// Both cost requests.
-const MIN_INTERVAL: Duration = Duration::from_secs(1);
-
-fn parse_interval(text: &str) -> Result<Duration, String> {
-    match parse_duration(text)? {
-        interval if interval < MIN_INTERVAL => Err("write 1s or more".into()),
-        interval => Ok(interval),
-    }
 }
 
 /// What S3 did not let end is begun again so soon, if that is sooner.
@@ -78,7 +66,7 @@ async fn guarded<T>(what: &str, round: impl Future<Output = Result<T, Error>>) -
         Ok(Ok(done)) => return Some(done),
         Ok(Err(error)) => tracing::warn!(%error, "{what} broken off, to be begun again"),
         Err(panic) => {
-            let error = panicked(&*panic);
+            let error = panic_words(&*panic);
             tracing::error!(error, "{what} broken off, to be begun again");
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use store::metrics::{JOBS, JobEnd};
 use store::queue::Claim;
-use store::{Error, StatusWriter};
+use store::{Error, StatusWriter, panic_words};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -19,7 +19,6 @@ use transcode::{CancelToken, Control, Fetched, HttpSource, Options, Report, Sour
 
 use crate::memory::MemoryWatch;
 use crate::package;
-use crate::panics::panicked;
 use crate::patience::Patience;
 use crate::sink::TakeSink;
 use crate::stages::{ReadCount, Stages, stalled};
@@ -90,7 +89,7 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
     let produced = produce(&claim, &mut status, &orders, &stages, &ending).instrument(span);
     let result = match AssertUnwindSafe(produced).catch_unwind().await {
         Ok(result) => result,
-        Err(panic) => Err(Failure::Passing(panicked(&*panic))),
+        Err(panic) => Err(Failure::Passing(panic_words(&*panic))),
     };
     // What fails while everything is being stopped says nothing about the video.
     let result = result.map_err(|failure| match ending.is_cancelled() {
@@ -294,7 +293,7 @@ fn judged(
         Ok(Err(error)) if error.is_permanent() => Err(Failure::Permanent(error.user_message())),
         Ok(Err(error)) => Err(Failure::Passing(error.to_string())),
         Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => Err(Failure::Passing(panicked(&*panic))),
+            Ok(panic) => Err(Failure::Passing(panic_words(&*panic))),
             Err(_) => Err(Failure::Stopped),
         },
     }

@@ -19,14 +19,11 @@ mod job;
 mod memory;
 mod metrics_server;
 pub mod package;
-mod panics;
 mod patience;
 mod sink;
 mod stages;
 
-pub use config::{
-    Config, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval, parse_stall_timeout,
-};
+pub use config::{Config, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
 pub use daemon::run;
 pub use error::{Error, end_where_stuck};
 pub use housekeeping::HousekeepingArgs;
