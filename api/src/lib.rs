@@ -4,9 +4,10 @@
 //! to its embedded S3. Nothing is kept between requests but the S3 client: any number of these
 //! servers work on the same buckets.
 //!
-//! Invariants: an upload uses constant memory and, when it fails, takes its multipart upload back (where
-//! S3 or the end of the process keep it from that, the sweep does); a playlist is never a redirect (HLS authoring specification 8.18); no token, query string or
-//! presigned URL reaches the log.
+//! Invariants: an upload uses constant memory and, when it fails, takes its multipart upload back
+//! (where S3 or the end of the process keep it from that, the sweep does); a playlist is never a
+//! redirect (HLS authoring specification 8.18); no token, query string or presigned URL reaches the
+//! log.
 
 mod auth;
 mod config;

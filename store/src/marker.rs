@@ -121,25 +121,25 @@ impl Marker {
     /// Waits `backoff` after the first failure and twice as long after each further one.
     pub(crate) fn failed(&self, reason: &str, backoff: Duration) -> Self {
         let wait = backoff * 2u32.saturating_pow(self.failures.min(6));
-        let hold = Hold::Waiting {
-            retry_after_ms: wait.as_millis() as u64,
-        };
         Self {
             failures: self.failures + 1,
-            hold,
-            ..self.noted(reason)
+            ..self.waiting(reason, wait)
         }
     }
 
     /// Waits as after a failure, but up to [`OUTAGE_WAIT_MAX`], and counts none.
     pub(crate) fn postponed(&self, reason: &str, backoff: Duration) -> Self {
         let wait = backoff * 2u32.saturating_pow(self.outages.min(16));
-        let hold = Hold::Waiting {
-            retry_after_ms: wait.min(OUTAGE_WAIT_MAX).as_millis() as u64,
-        };
         Self {
             outages: self.outages + 1,
-            hold,
+            ..self.waiting(reason, wait.min(OUTAGE_WAIT_MAX))
+        }
+    }
+
+    fn waiting(&self, reason: &str, wait: Duration) -> Self {
+        let retry_after_ms = wait.as_millis() as u64;
+        Self {
+            hold: Hold::Waiting { retry_after_ms },
             ..self.noted(reason)
         }
     }

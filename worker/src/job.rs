@@ -100,6 +100,7 @@ pub(crate) async fn run(claim: Claim, mut status: StatusWriter, orders: Orders) 
         Ok(made) => {
             let parts = stages.parts();
             parts.count(made.video_duration);
+            JOBS.inc([JobEnd::Done.as_str()]);
             tracing::info!(
                 %video_id,
                 %take,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use store::metrics::{
-    JOBS, JobEnd, ORIGINAL_READ_BYTES, ORIGINAL_REQUESTS, REALTIME_FACTOR, STAGE_SECONDS, Stage,
+    ORIGINAL_READ_BYTES, ORIGINAL_REQUESTS, REALTIME_FACTOR, STAGE_SECONDS, Stage,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -34,9 +34,8 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Counts a job that is done, whose video is so long.
+    /// Counts the stages of a job that is done, whose video is so long.
     pub(crate) fn count(&self, video_duration: Duration) {
-        JOBS.inc([JobEnd::Done.as_str()]);
         for (stage, part) in [
             (Stage::Start, self.start),
             (Stage::Transcode, self.transcode),
