@@ -1,12 +1,16 @@
 //! A store that gets conditional writes wrong: moto, behind a proxy that takes the conditions out of requests. (moto does
 //! not check signatures, so that it does not notice.)
 
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::{AccessKey, Settings, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::sync::Barrier;
+use tokio::time::timeout;
 
 use crate::moto::Moto;
 
@@ -55,7 +59,7 @@ impl CarelessStore {
     }
 
     /// The same for a process of its own.
-    pub(crate) fn environment(&self) -> [(&'static str, String); 6] {
+    fn environment(&self) -> [(&'static str, String); 6] {
         let settings = self.settings();
         let key = settings.access_key.unwrap();
         [
@@ -66,6 +70,39 @@ impl CarelessStore {
             ("AWS_ACCESS_KEY_ID", key.id),
             ("AWS_SECRET_ACCESS_KEY", key.secret),
         ]
+    }
+}
+
+/// Each kind of store that ignores conditions is refused by a program that is started on it, in plain words;
+/// `at_work` is what it says only once it has begun to work.
+pub(crate) async fn assert_refused_by(program: &str, environment: &[(&str, &str)], at_work: &str) {
+    for (carelessness, ignored) in [
+        (Carelessness::IgnoresBoth, "`If-None-Match: *`"),
+        (Carelessness::IgnoresIfNoneMatch, "`If-None-Match: *`"),
+        (Carelessness::IgnoresIfMatch, "`If-Match` of one version"),
+    ] {
+        let Some(careless) = CarelessStore::start(carelessness).await else {
+            return;
+        };
+        let mut process = Command::new(program);
+        process
+            .env_clear()
+            .envs(careless.environment())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let ended = timeout(Duration::from_secs(60), process.output()).await;
+        let ended = ended.expect("it goes on running").unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(ended.status.code().is_some_and(|code| code != 0), "{said}");
+        for words in [
+            ignored,
+            "the S3 store ignores conditional writes",
+            "Use a store that honours `If-None-Match` and `If-Match` on PUT",
+        ] {
+            assert!(said.contains(words), "{carelessness:?}: {said}");
+        }
+        assert!(!said.contains(at_work), "{said}");
     }
 }
 
