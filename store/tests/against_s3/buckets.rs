@@ -6,9 +6,7 @@ use bytes::Bytes;
 use embedded_s3::test_server::TestServer;
 
 use store::queue::{Claim, Queue};
-use store::{
-    AccessKey, Outcome, RenditionSummary, Settings, SourceSummary, StatusWriter, Store, VideoId,
-};
+use store::{AccessKey, Settings, StatusWriter, Store, VideoId};
 
 use crate::proxy::Proxy;
 
@@ -169,26 +167,4 @@ pub(crate) async fn claim_when_lapsed(store: &Store, owner: &str) -> (Claim, Sta
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("no claim lapsed in 10 s");
-}
-
-pub(crate) fn outcome() -> Outcome {
-    Outcome {
-        duration_ms: 10_000,
-        warnings: vec![],
-        source: SourceSummary {
-            container: "mov,mp4".into(),
-            ..SourceSummary::default()
-        },
-        renditions: vec![RenditionSummary {
-            name: "360p".parse().unwrap(),
-            width: 640,
-            height: 360,
-            codecs: "avc1.64001e".into(),
-            bandwidth: 800_000,
-            average_bandwidth: 600_000,
-            frame_rate: 24.0,
-            bytes: 750_000,
-            copied: false,
-        }],
-    }
 }

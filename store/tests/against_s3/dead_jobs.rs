@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use store::{Error, Requeued, State, Store, Swept, VideoId};
 
-use crate::buckets::{Buckets, claim, enqueue, outcome};
+use crate::buckets::{Buckets, claim, enqueue};
+use crate::outcome::outcome;
 
 async fn marker(buckets: &Buckets, id: VideoId) -> Value {
     let marker = buckets.body("raw", &format!("queue/{id}")).await;

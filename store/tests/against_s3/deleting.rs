@@ -1,6 +1,7 @@
 //! A deleted video is gone for good, whatever was being done with it.
 
-use crate::buckets::{Buckets, claim, enqueue, outcome, upload};
+use crate::buckets::{Buckets, claim, enqueue, upload};
+use crate::outcome::outcome;
 use bytes::Bytes;
 use store::queue::Queue;
 use store::{Error, MediaUpload, Store, Swept, VideoId};

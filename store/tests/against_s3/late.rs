@@ -3,10 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use store::queue::Queue;
-use store::{Error, State, Store, VideoId};
+use store::queue::{Claim, Queue};
+use store::{Error, State, StatusWriter, Store, VideoId};
+use tokio::task::JoinHandle;
 
-use crate::buckets::{Buckets, claim, enqueue, outcome};
+use crate::buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue};
+use crate::outcome::outcome;
 
 /// For so long all but its owner leave a settled marker alone.
 const SETTLED_WAIT_S: i64 = 5;
@@ -59,6 +61,22 @@ async fn clear_all(buckets: &Buckets, store: &Store) {
     panic!("not cleared away in a minute");
 }
 
+/// A claim that another took over before its job was begun touches nothing any more.
+async fn assert_fenced(
+    losing: JoinHandle<Result<Option<(Claim, StatusWriter)>, Error>>,
+    id: VideoId,
+) {
+    let lost = losing.await.unwrap();
+    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
+}
+
+/// The heir ends its job, and nothing is left in the queue.
+async fn finish(buckets: &Buckets, (heir, mut status): (Claim, StatusWriter)) {
+    status.done(outcome()).await.unwrap();
+    heir.finish().await.unwrap();
+    assert!(buckets.keys("raw", "queue/").await.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_machine_that_wakes_up_with_a_claim_does_not_fence_its_heir() {
     let buckets = Buckets::start().await;
@@ -72,14 +90,11 @@ async fn a_suspended_machine_that_wakes_up_with_a_claim_does_not_fence_its_heir(
     let losing = tokio::spawn(async move { Queue::new(slow, "slow").claim(1).await });
     proxy.holding().await;
     put_marker(&buckets, id, unclaimed).await;
-    let (heir, mut status) = claim(&store, "heir").await;
+    let heir = claim(&store, "heir").await;
     proxy.release();
 
-    let lost = losing.await.unwrap();
-    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
-    status.done(outcome()).await.unwrap();
-    heir.finish().await.unwrap();
-    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    assert_fenced(losing, id).await;
+    finish(&buckets, heir).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,14 +113,39 @@ async fn a_suspended_machine_whose_first_look_is_late_does_not_fence_its_heir() 
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     put_marker(&buckets, id, unclaimed).await;
-    let (heir, mut status) = claim(&store, "heir").await;
+    let heir = claim(&store, "heir").await;
     proxy.release();
 
-    let lost = losing.await.unwrap();
-    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
-    status.done(outcome()).await.unwrap();
-    heir.finish().await.unwrap();
-    assert!(buckets.keys("raw", "queue/").await.is_empty());
+    assert_fenced(losing, id).await;
+    finish(&buckets, heir).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_lost_during_its_first_look_does_not_fence_its_heir() {
+    let buckets = Buckets::start().await;
+    let (slow, proxy) = buckets
+        .store_behind_proxy(|settings| settings.lease = SHORT_LEASE)
+        .await;
+    let store = buckets
+        .store_with(|settings| settings.lease = SHORT_LEASE)
+        .await;
+    let id = enqueue(&store).await;
+    proxy.hold("HEAD /raw/deleted/");
+    let losing = tokio::spawn(async move { Queue::new(slow, "slow").claim(1).await });
+    let key = format!("queue/{id}");
+    while buckets
+        .body("raw", &key)
+        .await
+        .starts_with(br#"{"state":"free""#)
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    proxy.break_off(Some("PUT /raw/queue/"));
+    let heir = claim_when_lapsed(&store, "heir").await;
+    proxy.break_off(None);
+    proxy.release();
+    assert_fenced(losing, id).await;
+    finish(&buckets, heir).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

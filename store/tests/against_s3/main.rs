@@ -14,6 +14,7 @@ mod many_claims;
 #[path = "../contract/moto.rs"]
 mod moto;
 mod objects;
+mod outcome;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 mod proxy;
 mod queue;

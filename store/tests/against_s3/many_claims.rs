@@ -7,7 +7,8 @@ use store::State;
 use store::queue::Queue;
 use tokio::task::JoinSet;
 
-use crate::buckets::{Buckets, enqueue, outcome};
+use crate::buckets::{Buckets, enqueue};
+use crate::outcome::outcome;
 
 const WORKERS: usize = 12;
 const MARKERS: usize = 200;

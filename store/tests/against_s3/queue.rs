@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue, outcome};
+use crate::buckets::{Buckets, SHORT_LEASE, claim, claim_when_lapsed, enqueue};
+use crate::outcome::outcome;
 use store::queue::Queue;
 use store::{Error, State};
 use tokio::task::JoinSet;
@@ -118,37 +119,6 @@ async fn a_silent_worker_is_told_replaced_and_fenced() {
         (State::Done, Some(new_claim.take()))
     );
     new_claim.finish().await.unwrap();
-    assert!(buckets.keys("raw", "queue/").await.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claim_lost_during_its_first_look_does_not_fence_its_heir() {
-    let buckets = Buckets::start().await;
-    let (slow, proxy) = buckets
-        .store_behind_proxy(|settings| settings.lease = SHORT_LEASE)
-        .await;
-    let store = buckets
-        .store_with(|settings| settings.lease = SHORT_LEASE)
-        .await;
-    let id = enqueue(&store).await;
-    proxy.hold("HEAD /raw/deleted/");
-    let losing = tokio::spawn(async move { Queue::new(slow, "slow").claim(1).await });
-    let key = format!("queue/{id}");
-    while buckets
-        .body("raw", &key)
-        .await
-        .starts_with(br#"{"state":"free""#)
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    proxy.break_off(Some("PUT /raw/queue/"));
-    let (heir, mut status) = claim_when_lapsed(&store, "heir").await;
-    proxy.break_off(None);
-    proxy.release();
-    let lost = losing.await.unwrap();
-    assert!(matches!(lost, Err(Error::Fenced(fenced)) if fenced == id));
-    status.done(outcome()).await.unwrap();
-    heir.finish().await.unwrap();
     assert!(buckets.keys("raw", "queue/").await.is_empty());
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::buckets::{Buckets, claim, enqueue, outcome};
+use crate::buckets::{Buckets, claim, enqueue};
 use crate::objects::pattern;
+use crate::outcome::outcome;
 use bytes::Bytes;
 use store::package::{Range, Rendition};
 use store::{Error, MediaUpload};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::buckets::{Buckets, claim, enqueue, outcome, upload};
+use crate::buckets::{Buckets, claim, enqueue, upload};
+use crate::outcome::outcome;
 use bytes::Bytes;
 use store::queue::Queue;
 use store::{MediaUpload, State, Swept, VideoId};

@@ -14,6 +14,8 @@ mod moto;
 mod moto_differs;
 mod multipart;
 mod objects;
+#[path = "../against_s3/outcome.rs"]
+mod outcome;
 mod presigned;
 mod product;
 mod reading;

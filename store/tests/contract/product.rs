@@ -5,11 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use store::queue::{Claim, Queue};
-use store::{
-    MediaUpload, Outcome, RenditionSummary, SourceSummary, State, StatusWriter, Store, VideoId,
-};
+use store::{MediaUpload, State, StatusWriter, Store, VideoId};
 
 use crate::conditions::RACERS;
+use crate::outcome::outcome;
 use crate::server::{MIN_PART_LEN_BYTES, Server, Verdict, ensure, expect, pattern};
 
 /// A store for which all that is left over is old enough to be swept.
@@ -38,28 +37,6 @@ async fn enqueue(store: &Store) -> VideoId {
 
 async fn claim(store: &Store, owner: &str) -> Option<(Claim, StatusWriter)> {
     Queue::new(store.clone(), owner).claim(1).await.unwrap()
-}
-
-fn outcome() -> Outcome {
-    Outcome {
-        duration_ms: 10_000,
-        warnings: vec![],
-        source: SourceSummary {
-            container: "mov,mp4".into(),
-            ..SourceSummary::default()
-        },
-        renditions: vec![RenditionSummary {
-            name: "360p".parse().unwrap(),
-            width: 640,
-            height: 360,
-            codecs: "avc1.64001e".into(),
-            bandwidth: 800_000,
-            average_bandwidth: 600_000,
-            frame_rate: 24.0,
-            bytes: 750_000,
-            copied: false,
-        }],
-    }
 }
 
 async fn is(store: &Store, id: VideoId, wanted: State) -> Verdict {

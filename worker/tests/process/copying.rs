@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use store::{Settings, State};
+use store::State;
 use tokio::time::timeout;
 
 use crate::buckets::Buckets;
@@ -60,10 +60,7 @@ async fn what_proves_unfit_in_the_middle_costs_no_attempt_and_leaves_nothing() {
     });
     let id = upload(&store, clip).await;
     let marker = format!("queue/{id}");
-    let settings = Settings {
-        endpoint: Some(proxy.endpoint()),
-        ..buckets.settings()
-    };
+    let settings = buckets.settings_behind(&proxy);
     proxy.hold("POST /video/videos/");
     let _worker = Worker::start(&settings, &[LADDER]);
     // Only the top rung is so long that it opens a multipart upload: first the copy, which has no answer yet

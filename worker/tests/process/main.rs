@@ -30,7 +30,7 @@ use std::process::Command;
 
 use buckets::Buckets;
 use proxy::Proxy;
-use store::{RungName, Settings, State, Status, Store};
+use store::{RungName, State, Status, Store};
 use worker_process::{Worker, clip, upload, wait_for, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,13 +38,7 @@ async fn a_clip_becomes_renditions_without_touching_the_disk() {
     let buckets = Buckets::start().await;
     let proxy = buckets.proxy().await;
     let store = buckets.store().await;
-    let worker = Worker::start(
-        &Settings {
-            endpoint: Some(proxy.endpoint()),
-            ..buckets.settings()
-        },
-        &[],
-    );
+    let worker = Worker::start(&buckets.settings_behind(&proxy), &[]);
     let original = clip("1280x720", 9, 12);
     let original_len = original.len() as u64;
     assert!(
@@ -270,10 +264,7 @@ async fn the_job_of_a_killed_worker_is_taken_over() {
 async fn a_job_goes_on_when_storage_was_away_for_a_moment() {
     let buckets = Buckets::start().await;
     let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
-    let settings = Settings {
-        endpoint: Some(proxy.endpoint()),
-        ..buckets.settings()
-    };
+    let settings = buckets.settings_behind(&proxy);
     let _worker = Worker::start(&settings, &[]);
     let id = upload(&store, clip("1280x720", 10, 30)).await;
     let first = wait_for(&store, id, State::Processing, || {}).await;
@@ -303,10 +294,7 @@ async fn outlive(silence: impl Fn(&Worker, &Proxy), bring_back: impl Fn(&Worker,
     let buckets = Buckets::start().await;
     let proxy = buckets.proxy().await;
     let store = buckets.store().await;
-    let behind_proxy = Settings {
-        endpoint: Some(proxy.endpoint()),
-        ..buckets.settings()
-    };
+    let behind_proxy = buckets.settings_behind(&proxy);
     let lease = ("LEASE", "3s");
     let silent = Worker::start(&behind_proxy, &[lease, ("X264_PRESET", "placebo")]);
     let id = upload(&store, clip("1280x720", 10, 30)).await;

@@ -1,6 +1,6 @@
 //! A transcode that goes on no more, and cannot be stopped either.
 
-use store::{Settings, State};
+use store::State;
 
 use crate::buckets::Buckets;
 use crate::worker_process::{Worker, clip, upload, wait_for, wait_until};
@@ -44,10 +44,7 @@ async fn a_transcode_that_is_slow_in_its_encoder_lets_go_all_the_same() {
         ("COPY", "never"),
     ];
     let proxy = buckets.proxy().await;
-    let behind_proxy = Settings {
-        endpoint: Some(proxy.endpoint()),
-        ..buckets.settings()
-    };
+    let behind_proxy = buckets.settings_behind(&proxy);
     let worker = Worker::start(&behind_proxy, &slow);
     let original = clip("1920x1080", 3, 30);
     let len_bytes = original.len() as u64;

@@ -213,10 +213,7 @@ async fn a_lost_claim_and_its_takeover_are_counted_and_said_once_each() {
     let buckets = Buckets::start().await;
     let proxy = buckets.proxy().await;
     let store = buckets.store().await;
-    let behind_proxy = Settings {
-        endpoint: Some(proxy.endpoint()),
-        ..buckets.settings()
-    };
+    let behind_proxy = buckets.settings_behind(&proxy);
     let lease = ("LEASE", "3s");
     let silent = Watched::start(&behind_proxy, &[lease, ("X264_PRESET", "placebo")]);
     let id = upload(&store, clip("1280x720", 10, 30)).await;
