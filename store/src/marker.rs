@@ -196,15 +196,11 @@ impl Marker {
 }
 
 impl Store {
-    /// Puts a fresh marker; one that is there already stays.
-    pub(crate) async fn create_marker(&self, id: VideoId) -> Result<(), Error> {
-        self.swap(
-            &Object::Marker(id),
-            Marker::new().to_json(),
-            Condition::Absent,
-        )
-        .await
-        .map(drop)
+    /// Puts a fresh marker; one that is there already stays. Says whether there was none.
+    pub(crate) async fn create_marker(&self, id: VideoId) -> Result<bool, Error> {
+        let (object, body) = (Object::Marker(id), Marker::new().to_json());
+        let swap = self.swap(&object, body, Condition::Absent).await?;
+        Ok(matches!(swap, Swap::Won(_)))
     }
 
     /// Puts a fresh marker in the place of one that is there. For a job whose status was final: whoever still

@@ -69,17 +69,18 @@ impl Store {
         Ok(())
     }
 
-    /// As [`enqueue`](Self::enqueue), for who has another word for it.
-    pub(crate) async fn put_in_queue(&self, id: VideoId, filename: &str) -> Result<(), Error> {
+    /// As [`enqueue`](Self::enqueue), for who has another word for it. Says whether the marker was not there yet.
+    pub(crate) async fn put_in_queue(&self, id: VideoId, filename: &str) -> Result<bool, Error> {
         self.unless_deleted(id).await?;
         self.create_status(id, &tidy_filename(filename)).await?;
         FailPoint::StatusCreated.reached(id);
         self.write(&Object::Index(id), Bytes::new()).await?;
         FailPoint::Indexed.reached(id);
-        self.create_marker(id).await?;
+        let is_new = self.create_marker(id).await?;
         FailPoint::Queued.reached(id);
         // A tombstone that came in between has not seen what was just written.
-        self.unless_deleted(id).await
+        self.unless_deleted(id).await?;
+        Ok(is_new)
     }
 
     async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {

@@ -56,7 +56,9 @@ impl Store {
                 let filename = self.original_filename(id).await?;
                 let started_at = Instant::now();
                 match self.put_in_queue(id, &filename).await {
-                    Ok(()) => {
+                    // Its own process was only slow.
+                    Ok(false) => {}
+                    Ok(true) => {
                         let duration_ms = started_at.elapsed().as_millis() as u64;
                         let waited_ms = self.age_of(id).as_millis() as u64;
                         tracing::warn!(video_id = %id, duration_ms, waited_ms, "repaired");
