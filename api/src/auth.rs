@@ -1,16 +1,19 @@
-//! The admin token: what uploads are allowed by.
+//! Who may upload: who has the admin token, or the token of a link made with it.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use store::VideoId;
 use subtle::ConstantTimeEq;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::link_token::{LinkKey, UploadLink};
 
 /// The secret that uploaders show as `Authorization: Bearer <token>`. Never printed.
 #[derive(Clone)]
@@ -20,6 +23,10 @@ impl AdminToken {
     /// Whether `shown` is this token, in a time that does not depend on where the two differ.
     fn matches(&self, shown: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(shown).into()
+    }
+
+    pub(crate) fn link_key(&self) -> LinkKey {
+        LinkKey::derive(self.0.as_bytes())
     }
 }
 
@@ -55,15 +62,80 @@ impl FromRequestParts<Arc<App>> for Admin {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let shown = parts
-            .headers
+        match Uploader::of(&parts.headers, app)? {
+            Uploader::Admin => Ok(Self),
+            Uploader::Link(_) => Err(ApiError::Unauthorized),
+        }
+    }
+}
+
+/// Proof that a request may upload: anything, or what its link is for.
+#[allow(dead_code, reason = "the upload routes are about to take it")]
+#[derive(Debug)]
+pub(crate) enum Uploader {
+    Admin,
+    Link(UploadLink),
+}
+
+#[allow(dead_code, reason = "the upload routes are about to take it")]
+impl Uploader {
+    /// Reads and checks the token. A link may have expired: see [`begin`](Self::begin).
+    pub(crate) fn of(headers: &HeaderMap, app: &App) -> Result<Self, ApiError> {
+        let shown = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.as_bytes().split_at_checked("Bearer ".len()))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-            .map(|(_, token)| token.trim_ascii());
-        match shown {
-            Some(token) if app.admin_token.matches(token) => Ok(Self),
-            _ => Err(ApiError::Unauthorized),
+            .map(|(_, token)| token.trim_ascii())
+            .ok_or(ApiError::Unauthorized)?;
+        if app.admin_token.matches(shown) {
+            return Ok(Self::Admin);
         }
+        let link = app.link_key.verify(shown).ok_or(ApiError::Unauthorized)?;
+        Ok(Self::Link(link))
+    }
+
+    /// The id of the upload that begins now: a new one, or the one that the link fixes, as long as it
+    /// has not expired and its video has not arrived before. Whoever creates the upload's info for a
+    /// link and finds one there answers [`ApiError::LinkSpent`].
+    pub(crate) async fn begin(&self, app: &App) -> Result<VideoId, ApiError> {
+        let Self::Link(link) = self else {
+            return Ok(VideoId::new());
+        };
+        if app.store.now() >= link.expires_at {
+            return Err(ApiError::LinkExpired);
+        }
+        if app.store.has_arrived(link.id).await? {
+            return Err(ApiError::LinkSpent);
+        }
+        Ok(link.id)
+    }
+
+    /// Refuses an upload that a link is not for. An expired link is as good as ever for the upload that
+    /// was begun with it, which has an end of its own (`UPLOAD_EXPIRY`).
+    pub(crate) fn may_continue(&self, id: VideoId) -> Result<(), ApiError> {
+        match self {
+            Self::Link(link) if link.id != id => Err(ApiError::NoSuchUpload),
+            _ => Ok(()),
+        }
+    }
+
+    /// The most bytes that this upload may have.
+    pub(crate) fn max_bytes(&self, app: &App) -> u64 {
+        match self {
+            Self::Admin => app.max_upload_bytes,
+            // The server's limit may have been lowered since.
+            Self::Link(link) => link.max_bytes.min(app.max_upload_bytes),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Uploader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        Self::of(&parts.headers, app)
     }
 }

@@ -14,14 +14,21 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 /// Why a request was not answered as asked.
+#[allow(dead_code, reason = "the upload routes are about to answer it")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("Send the admin token as `Authorization: Bearer <token>`.")]
     Unauthorized,
+    #[error("The upload link has expired: ask for a new one.")]
+    LinkExpired,
+    #[error("The upload link has been used already: ask for a new one.")]
+    LinkSpent,
     #[error("There is nothing at this address.")]
     NotFound,
     #[error("There is no video with this id.")]
     NoSuchVideo,
+    #[error("There is no upload with this id.")]
+    NoSuchUpload,
     #[error("The video has no such quality.")]
     NoSuchRung,
     #[error("The video is not ready yet: its status says when it is.")]
@@ -44,6 +51,16 @@ pub(crate) enum ApiError {
     SeveralFiles,
     #[error("The file is larger than the limit of {limit_bytes} bytes.")]
     TooLarge { limit_bytes: u64 },
+    #[error("The request's JSON cannot be read: {0}.")]
+    BadJson(String),
+    #[error("The request is larger than {limit_bytes} bytes.")]
+    BodyTooLarge { limit_bytes: usize },
+    #[error("`{field}` must be a whole number from {min} to {max}.")]
+    OutOfRange {
+        field: &'static str,
+        min: u64,
+        max: u64,
+    },
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
     #[error("The video was deleted, or its upload expired, before it had arrived.")]
@@ -64,7 +81,9 @@ impl ApiError {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::NotFound | Self::NoSuchVideo | Self::NoSuchRung => {
+            Self::LinkExpired => (StatusCode::UNAUTHORIZED, "link_expired"),
+            Self::LinkSpent => (StatusCode::CONFLICT, "link_spent"),
+            Self::NotFound | Self::NoSuchVideo | Self::NoSuchUpload | Self::NoSuchRung => {
                 (StatusCode::NOT_FOUND, "not_found")
             }
             Self::NotReady => (StatusCode::NOT_FOUND, "not_ready"),
@@ -76,6 +95,9 @@ impl ApiError {
             Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
             Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::BadJson(_) => (StatusCode::BAD_REQUEST, "bad_json"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::OutOfRange { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "out_of_range"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Gone => (StatusCode::GONE, "gone"),
             Self::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
@@ -109,7 +131,7 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::LinkExpired => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::Busy => {

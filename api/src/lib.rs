@@ -17,7 +17,9 @@ mod form_gap;
 mod headers;
 mod health;
 mod hls;
+mod json_body;
 mod linger;
+mod link_token;
 mod log;
 mod metrics;
 mod origin;
@@ -25,6 +27,7 @@ mod pages;
 mod request_log;
 mod serve;
 mod upload;
+mod upload_links;
 mod video;
 
 use std::sync::Arc;
@@ -47,11 +50,13 @@ pub use pages::{Pages, PagesError};
 pub use serve::{BindError, bind, serve, stop_signal};
 
 use error::ApiError;
+use link_token::LinkKey;
 
 /// What the routes work with.
 pub struct App {
     store: Store,
     admin_token: AdminToken,
+    link_key: LinkKey,
     pages: Option<Pages>,
     public_url: Option<Origin>,
     cors_origins: CorsOrigins,
@@ -85,6 +90,7 @@ impl App {
             media_origins: headers::media_origins(&store).await?,
             backlog: BacklogWatch::new(store.clone()),
             store,
+            link_key: admin_token.link_key(),
             admin_token,
             pages,
             public_url: http.public_url.clone(),
@@ -114,6 +120,9 @@ pub fn router(app: App) -> Router {
             usize::try_from(form_limit_bytes).unwrap_or(usize::MAX),
         ))
         .layer(map_request(linger::linger));
+    let links = Router::new()
+        .route("/api/upload-links", post(upload_links::create))
+        .layer(DefaultBodyLimit::max(json_body::MOST_BYTES));
     let playlists = Router::new()
         .route("/api/video/{id}/hls/{name}", get(hls::playlist))
         .layer(CompressionLayer::new());
@@ -133,6 +142,7 @@ pub fn router(app: App) -> Router {
     let security = headers::security(&app.media_origins);
     Router::new()
         .merge(upload)
+        .merge(links)
         .merge(playlists)
         .merge(videos)
         .merge(health)

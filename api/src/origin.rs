@@ -6,6 +6,7 @@ use std::str::FromStr;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, header};
 
+use crate::App;
 use crate::error::ApiError;
 
 /// `scheme://host[:port]`, with nothing after it.
@@ -50,9 +51,17 @@ impl Origin {
         )))
     }
 
+    /// The origin under which the client that sent this request reaches the server.
+    pub(crate) fn of_server(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+        match &app.public_url {
+            Some(origin) => Ok(origin.clone()),
+            None => Self::of_request(headers),
+        }
+    }
+
     /// The origin a request was sent to, by its Host header. Behind a proxy that ends TLS the
     /// scheme is not known here: `PUBLIC_URL` exists for that.
-    pub(crate) fn of_request(headers: &HeaderMap) -> Result<Self, ApiError> {
+    fn of_request(headers: &HeaderMap) -> Result<Self, ApiError> {
         let host = headers
             .get(header::HOST)
             .and_then(|value| value.to_str().ok())

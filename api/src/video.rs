@@ -65,10 +65,7 @@ impl Link {
     fn answer(app: &App, headers: &HeaderMap, url: &PresignedUrl) -> Result<Response, ApiError> {
         // An embedded S3 is reached through this very server, under whatever name the client uses.
         let url = if app.store.settings().origin_relative_urls {
-            let origin = match &app.public_url {
-                Some(origin) => origin.clone(),
-                None => Origin::of_request(headers)?,
-            };
+            let origin = Origin::of_server(app, headers)?;
             format!("{origin}{}", url.origin_relative())
         } else {
             url.expose().to_owned()

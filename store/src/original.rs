@@ -83,6 +83,25 @@ impl Store {
         Ok(is_new)
     }
 
+    /// Whether an original of this video has arrived before, even if the video was deleted since: a
+    /// tombstone outlives every link that could upload it again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn has_arrived(&self, id: VideoId) -> Result<bool, Error> {
+        // In the order in which they take over from each other, so that none slips through.
+        for object in [
+            Object::Original(id),
+            Object::Status(id),
+            Object::Tombstone(id),
+        ] {
+            if self.exists(&object).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {
         if !self.is_deleted(id).await? {
             return Ok(());

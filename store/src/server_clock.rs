@@ -12,6 +12,7 @@ use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 
+use crate::Store;
 use crate::conditional::date_of;
 
 /// So far off, this process's own clock is as good: dates have whole seconds, and answers are late.
@@ -38,6 +39,14 @@ impl ServerClock {
             Err(behind) => -(behind.duration().as_millis() as i64),
         };
         self.0.store(ahead_ms, Ordering::Relaxed);
+    }
+}
+
+impl Store {
+    /// The time by S3's clock, as its last answer told; a process that had none yet knows only its own.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.inner.clock.now()
     }
 }
 

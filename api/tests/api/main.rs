@@ -20,5 +20,6 @@ mod process;
 mod proxy;
 mod site;
 mod upload;
+mod upload_links;
 mod vanishing;
 mod video;

@@ -1,0 +1,36 @@
+//! Bodies of JSON: small, and refused like everything else.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+
+use crate::App;
+use crate::error::ApiError;
+
+/// What routes that take JSON set as their `DefaultBodyLimit`. Ten thousand part numbers fit in.
+pub(crate) const MOST_BYTES: usize = 64 << 10;
+
+/// A body of JSON, whatever its content type says; an empty one is an empty object.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let limit_bytes = MOST_BYTES;
+        let body = match Bytes::from_request(request, app).await {
+            Ok(body) => body,
+            Err(refusal) if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(ApiError::BodyTooLarge { limit_bytes });
+            }
+            Err(_) => return Err(ApiError::BadJson("it breaks off".to_owned())),
+        };
+        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        serde_json::from_slice(body)
+            .map(Self)
+            .map_err(|error| ApiError::BadJson(error.to_string()))
+    }
+}
