@@ -8,7 +8,7 @@ use store::parse_duration_from_1s;
 use crate::{CorsOrigins, Origin};
 
 /// S3 takes 10,000 parts at most, and an upload's parts are of 8 MiB.
-const MOST_UPLOAD_BYTES: u64 = 10_000 * crate::upload::PART_LEN_BYTES as u64;
+const MOST_UPLOAD_BYTES: u64 = 10_000 * crate::arriving::PART_LEN_BYTES as u64;
 
 /// Options of every binary that serves the API.
 #[derive(Debug, Clone, clap::Args)]

@@ -49,6 +49,11 @@ pub(crate) enum ApiError {
     NoFile,
     #[error("The form has several files: send one video per upload.")]
     SeveralFiles,
+    #[error("The file is not a video that can be read: it looks like a .{looks_like} file.")]
+    NotAVideo {
+        /// As a file name's extension.
+        looks_like: &'static str,
+    },
     #[error("The file is larger than the limit of {limit_bytes} bytes.")]
     TooLarge { limit_bytes: u64 },
     #[error("The request's JSON cannot be read: {0}.")]
@@ -94,6 +99,7 @@ impl ApiError {
             Self::Idle(_) => (StatusCode::REQUEST_TIMEOUT, "idle_timeout"),
             Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
             Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
+            Self::NotAVideo { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_video"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::BadJson(_) => (StatusCode::BAD_REQUEST, "bad_json"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),

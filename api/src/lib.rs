@@ -9,6 +9,7 @@
 //! redirect (HLS authoring specification 8.18); no token, query string or presigned URL reaches the
 //! log.
 
+mod arriving;
 mod auth;
 mod config;
 mod error;
@@ -26,6 +27,7 @@ mod origin;
 mod pages;
 mod request_log;
 mod serve;
+mod sniff;
 mod upload;
 mod upload_links;
 mod video;

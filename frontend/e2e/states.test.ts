@@ -27,11 +27,23 @@ beforeEach(async () => {
 });
 
 const notes = { name: "notes.mp4", mimeType: "video/mp4", buffer: Buffer.from("Milk, eggs.\n") };
+/** What the first bytes do not tell. */
+const noise = { ...notes, name: "noise.mp4", buffer: Buffer.from("\0Milk, eggs.\n") };
 
-it("says what is wrong with a text file that is named like a video", async () => {
-  const { page, complaints } = browser;
+it("refuses a text file that is named like a video, before it is sent", async () => {
+  const { page } = browser;
   await page.goto(server.link);
   await page.setInputFiles("input[type=file]", notes);
+  await page
+    .getByText("The file is not a video that can be read: it looks like a .txt file.")
+    .waitFor();
+  expect(await page.getByLabel("Link to the video").count()).toBe(0);
+});
+
+it("says what is wrong with a file that turns out to be no video", async () => {
+  const { page, complaints } = browser;
+  await page.goto(server.link);
+  await page.setInputFiles("input[type=file]", noise);
   await page.getByText("The file is not a video that can be read.").waitFor();
 
   await page.goto(await page.getByLabel("Link to the video").inputValue());
@@ -52,7 +64,7 @@ it("asks for the token, and again when it was wrong", async () => {
   await page.goto(server.origin);
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Continue" }).click();
-  await page.setInputFiles("input[type=file]", notes);
+  await page.setInputFiles("input[type=file]", noise);
   await page.getByText("The token was refused.").waitFor();
 
   await page.getByLabel("Token").fill(server.token);
@@ -77,7 +89,7 @@ it("explains a server that went away, and goes on when it is back", async () => 
   const { page, context } = browser;
   await page.goto(server.link);
   await context.setOffline(true);
-  await page.setInputFiles("input[type=file]", notes);
+  await page.setInputFiles("input[type=file]", noise);
   await page.getByText("The connection to the server was lost.").waitFor();
   await context.setOffline(false);
   await page.getByRole("button", { name: "Try again" }).click();

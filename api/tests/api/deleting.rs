@@ -10,8 +10,8 @@ use crate::site::{Site, TOKEN, assert_error};
 #[tokio::test]
 async fn a_deleted_video_is_gone_from_every_route() {
     let site = Site::start().await;
-    let id = site.uploaded("film.mp4", b"not much of a film").await;
-    let other = site.uploaded("other.mp4", b"another").await;
+    let id = site.uploaded("film.mp4", b"\0not much of a film").await;
+    let other = site.uploaded("other.mp4", b"\0another").await;
     let delete = |id| site.client.delete(format!("{}/api/video/{id}", site.base));
     let refused = delete(id).send().await.unwrap();
     assert_error(refused, StatusCode::UNAUTHORIZED, "unauthorized").await;
@@ -68,14 +68,14 @@ async fn more_uploads_than_there_is_memory_for_are_asked_to_come_again() {
     while site.open_uploads().await == 0 {
         tokio::task::yield_now().await;
     }
-    let form = Form::new().part("file", Part::bytes(b"second").file_name("b.mp4"));
+    let form = Form::new().part("file", Part::bytes(b"\0second").file_name("b.mp4"));
     let refused = site.upload(form).send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "5");
     assert_error(refused, StatusCode::SERVICE_UNAVAILABLE, "busy").await;
 
     drop(bytes);
     assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::CREATED);
-    site.uploaded("b.mp4", b"second").await;
+    site.uploaded("b.mp4", b"\0second").await;
 }
 
 /// A form whose file goes on for as long as the sender lives.

@@ -110,9 +110,10 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
     let head = format!(
         "POST /api/upload HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
          Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n\
-         --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n0123456789"
+         --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n"
     );
     client.write_all(head.as_bytes()).await.unwrap();
+    client.write_all(&[7; 9000]).await.unwrap();
     let in_flight = |count: f64| {
         move |metrics: &Exposition| metrics.value("assetlab_uploads_in_flight", &[]) == Some(count)
     };
@@ -148,7 +149,7 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
     assert_eq!(ended(&metrics, "broken"), Some(1.0));
     assert_eq!(ended(&metrics, "failed"), Some(0.0));
     let received = metrics.value("assetlab_upload_received_bytes_total", &[]);
-    assert_eq!(received, Some(1010.0));
+    assert_eq!(received, Some(10_010.0));
     for (route, method, status, count) in [
         ("/api/upload", "POST", "2xx", 1.0),
         ("/api/video/{id}/status", "GET", "4xx", 1.0),

@@ -124,6 +124,44 @@ async fn uploads_need_the_token() {
     assert_eq!(site.raw_keys().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn what_is_surely_no_video_is_refused_by_its_first_bytes() {
+    let site = Site::start().await;
+    let zip = [b"PK\x03\x04".as_slice(), &[0x9d; 100_000]].concat();
+    let page = b"<html><script>alert(1)</script></html>".to_vec();
+    for (bytes, extension) in [
+        (zip, "zip"),
+        (page, "html"),
+        (b"Milk, eggs".to_vec(), "txt"),
+    ] {
+        let form = Form::new().part("file", Part::bytes(bytes).file_name("holiday.mp4"));
+        let answer = site.upload(form).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let error = &json(answer).await["error"];
+        assert_eq!(error["code"], "not_a_video");
+        let message =
+            format!("The file is not a video that can be read: it looks like a .{extension} file.");
+        assert_eq!(error["message"], message);
+    }
+    // Before the rest is there, however slowly it comes.
+    let head = format!(
+        "POST /api/upload HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 900000000\r\n\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n%PDF-1.7"
+    );
+    let mut client = TcpStream::connect(site.base.trim_start_matches("http://")).unwrap();
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(&[0x9d; 5000]).unwrap();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).map(|()| answer)
+    });
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 415");
+    assert_eq!(site.raw_keys().await, Vec::<String>::new());
+    assert_eq!(site.open_uploads().await, 0);
+}
+
 /// Browsers read the answer only once they have sent everything.
 #[tokio::test]
 async fn a_client_that_sends_to_the_end_still_gets_its_refusal() {
@@ -251,7 +289,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 async fn a_page_uploaded_as_a_video_is_never_served_as_a_page() {
     let site = Site::start().await;
     for filename in ["page.html", "page.svg", "page"] {
-        let file = Part::bytes(&b"<script>alert(1)</script>"[..]).file_name(filename);
+        let file = Part::bytes(&b"\0<script>alert(1)</script>"[..]).file_name(filename);
         let form = Form::new().part("file", file.mime_str("text/html").unwrap());
         let answer = json(site.upload(form).send().await.unwrap()).await;
         let url = site

@@ -53,8 +53,8 @@ async fn silent_clients_keep_nobody_out() {
     })
     .await;
     // In the middle of the file, between two fields, and within a field that is none of ours.
-    let in_file = format!("{FIELD}some bytes");
-    let between = format!("{FIELD}some bytes\r\n--x\r\nContent-Disp");
+    let in_file = FIELD.to_owned() + &"\0".repeat(10_000);
+    let between = format!("{FIELD}\0 film\r\n--x\r\nContent-Disp");
     let notes = "--x\r\nContent-Disposition: form-data; name=\"notes\"\r\n\r\nno";
     let silent = [&in_file, &between, notes].map(|body| send(&site.base, 1_000_000, body));
     for client in join_all(silent).await {
@@ -64,13 +64,13 @@ async fn silent_clients_keep_nobody_out() {
         assert!(answer.contains("for 2 s"), "{answer}");
     }
     assert_eq!(site.open_uploads().await, 0);
-    site.uploaded("a.mp4", b"a film").await;
+    site.uploaded("a.mp4", b"\0a film").await;
 }
 
 /// An upload whose client leaves with S3 asked to begin it, when the server has seen that. The client has sent all.
 async fn left_at_the_begin(site: &Watched) {
     site.proxy.hold_one("POST /raw/uploads/");
-    let form = format!("{FIELD}a film\r\n--x--\r\n");
+    let form = format!("{FIELD}\0 film\r\n--x--\r\n");
     let mut client = send(&site.base, form.len(), &form).await;
     site.proxy.holding().await;
     client.shutdown().await.unwrap();

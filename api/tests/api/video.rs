@@ -33,7 +33,7 @@ fn rendition(name: &str, bandwidth_bps: u64) -> Rendition {
 
 /// An uploaded video that went the worker's whole path, but for the transcoding.
 async fn done(site: &Site, filename: &str) -> VideoId {
-    let id = site.uploaded(filename, b"an original").await;
+    let id = site.uploaded(filename, b"\0an original").await;
     let queue = Queue::new(site.store.clone(), "test");
     let (claim, mut status) = queue.claim(1).await.unwrap().unwrap();
     assert_eq!(claim.id(), id);
@@ -87,7 +87,7 @@ async fn no_route_knows_a_video_that_is_not_there() {
 #[tokio::test]
 async fn a_status_is_fetched_once_per_version() {
     let site = Site::start().await;
-    let id = site.uploaded("a.mp4", b"an original").await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
     let path = format!("/api/video/{id}/status");
     let first = site.get(&path).send().await.unwrap();
     assert_eq!(first.headers()["cache-control"], "no-cache");
@@ -121,7 +121,7 @@ async fn a_status_is_fetched_once_per_version() {
 #[tokio::test]
 async fn until_done_there_is_the_original_and_nothing_else() {
     let site = Site::start().await;
-    let id = site.uploaded("a.mp4", b"an original").await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
     let url = site.url(&format!("/api/video/{id}")).await;
     assert_eq!(
         site.client
@@ -132,7 +132,7 @@ async fn until_done_there_is_the_original_and_nothing_else() {
             .bytes()
             .await
             .unwrap(),
-        "an original"
+        "\0an original"
     );
     let rung = site
         .get(&format!("/api/video/{id}/720p"))
@@ -265,7 +265,7 @@ async fn playlists_are_compressed_where_that_is_accepted() {
 async fn media_of_this_origin_is_linked_under_the_name_the_client_used() {
     let relative = |settings: &mut store::Settings| settings.origin_relative_urls = true;
     let site = Site::start_with(|_, settings| relative(settings)).await;
-    let id = site.uploaded("a.mp4", b"an original").await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
     let ask = |host: &'static str| {
         site.get(&format!("/api/video/{id}"))
             .header("host", host)
@@ -289,7 +289,7 @@ async fn media_of_this_origin_is_linked_under_the_name_the_client_used() {
         http.public_url = Some("https://video.example.org".parse().unwrap());
     })
     .await;
-    let id = site.uploaded("a.mp4", b"an original").await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
     let url = site.url(&format!("/api/video/{id}")).await;
     assert!(
         url.starts_with("https://video.example.org/raw/uploads/"),

@@ -156,7 +156,8 @@ impl Sources {
         let files = CYCLE.iter().enumerate().map(|(place, source)| {
             let Some(arguments) = source.arguments else {
                 return match source.extension {
-                    "txt" => b"This is no film. ".repeat(500),
+                    // Plain text would be refused by its first bytes.
+                    "txt" => b"\0This is no film. ".repeat(500),
                     _ => (0..20_000u32).map(|n| (n.pow(2) >> 7) as u8).collect(),
                 };
             };

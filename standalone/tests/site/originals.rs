@@ -22,7 +22,7 @@ async fn every_kind_of_video_keeps_its_type_through_the_front() {
         ("a.svg", "application/octet-stream"),
     ] {
         // The name decides, whatever the client says.
-        let id = site.upload(filename, "text/html", b"bytes".into()).await;
+        let id = site.upload(filename, "text/html", b"\0bytes".into()).await;
         let original = site.link(&format!("/api/video/{id}")).await;
         let answer = site.get(&original).await;
         assert_eq!(answer.headers()["content-type"], content_type, "{filename}");

@@ -63,7 +63,7 @@ async fn the_worker_is_told_of_uploads_and_need_not_look_for_them() {
     // The first may come before the worker's only look; the second is sure to come after it.
     for _ in 0..2 {
         let id = site
-            .upload("film.mp4", "video/mp4", b"no film".to_vec())
+            .upload("film.mp4", "video/mp4", b"\0no film".to_vec())
             .await;
         let status = site.wait_for(&id, &["done", "error"]).await;
         assert_eq!(status["error"], "The file is not a video that can be read.");
@@ -99,7 +99,8 @@ async fn a_worker_killed_in_mid_job_is_replaced_and_the_video_ends_done() {
 async fn a_page_uploaded_as_a_video_is_refused_and_never_served_as_a_page() {
     let folder = Folder::new();
     let site = Site::start(&folder, &[]);
-    let page = b"<html><script>alert(document.domain)</script></html>".to_vec();
+    // The zero byte: what is plainly a page is refused before it is stored.
+    let page = b"\0<html><script>alert(document.domain)</script></html>".to_vec();
     let id = site.upload("film.html", "text/html", page).await;
     let status = site.wait_for(&id, &["done", "error"]).await;
     assert_eq!(status["error"], "The file is not a video that can be read.");

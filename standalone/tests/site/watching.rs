@@ -60,7 +60,7 @@ async fn a_videos_way_can_be_followed_in_log_and_metrics() {
     let film = clip();
     let film_len = film.len() as f64;
     let good = site.upload("butterfly.mp4", "video/mp4", film).await;
-    let diary = b"Dear diary, this is not a film.\n".repeat(100);
+    let diary = b"\0Dear diary, this is not a film.\n".repeat(100);
     let diary_len = diary.len() as f64;
     let bad = site.upload("diary.mp4", "video/mp4", diary).await;
     let original = site.link(&format!("/api/video/{good}")).await;

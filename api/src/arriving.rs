@@ -1,0 +1,185 @@
+//! An original on its way into the raw bucket: what a request receives, a task of its own stores.
+//!
+//! The task alone owns the multipart upload, from its begin on, and aborts it when the channel closes before
+//! the last part was sent. So whatever ends the request early (a broken form, the limit, hyper dropping it
+//! because the client is gone) leaves nothing behind, and once the last part is sent, nothing the client does
+//! keeps the job from the queue.
+//!
+//! Memory: three parts an upload, one filling, one waiting, one on its way to S3; and `MAX_UPLOADS` of them.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use store::metrics::UploadEnd;
+use store::{Store, VideoId};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{Instrument, Span, info, warn};
+
+use crate::App;
+use crate::error::ApiError;
+use crate::metrics::UploadInFlight;
+
+/// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
+pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
+
+/// The answer to an upload.
+#[derive(Serialize)]
+pub(crate) struct Uploaded {
+    id: VideoId,
+    /// Where the original lies in the raw bucket.
+    key: String,
+}
+
+/// What the receiving side says to the task that stores.
+enum Step {
+    Part(Bytes),
+    /// The rest of the file: store it, complete the upload, queue the job.
+    Last(Bytes),
+}
+
+/// An original on its way into the raw bucket.
+pub(crate) struct Original {
+    filling: BytesMut,
+    steps: mpsc::Sender<Step>,
+    /// `None` once it was seen to end.
+    storing: Option<JoinHandle<Result<Uploaded, ApiError>>>,
+}
+
+impl Original {
+    pub(crate) fn begin(
+        app: &App,
+        name: String,
+        in_flight: &Arc<UploadInFlight>,
+    ) -> Result<Self, ApiError> {
+        let slots = Arc::clone(&app.upload_slots);
+        let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
+        let (steps, received) = mpsc::channel(1);
+        let task = store_steps(app.store.clone(), name, received);
+        let (queued, in_flight) = (app.queued(), Arc::clone(in_flight));
+        let task = async move {
+            let _slot = slot;
+            let uploaded = task.await.inspect_err(|error| {
+                // The client may be gone, and nobody else there to say so.
+                if error.is_servers_fault() {
+                    in_flight.ended(error);
+                }
+            })?;
+            in_flight.ended(UploadEnd::Stored);
+            queued.notify_one();
+            Ok(uploaded)
+        };
+        Ok(Self {
+            filling: BytesMut::with_capacity(PART_LEN_BYTES),
+            steps,
+            storing: Some(tokio::spawn(task.instrument(Span::current()))),
+        })
+    }
+
+    /// Takes the file's next bytes; waits where S3 is slower than the client.
+    pub(crate) async fn append(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+        while !bytes.is_empty() {
+            let room = PART_LEN_BYTES - self.filling.len();
+            let (fits, rest) = bytes.split_at(room.min(bytes.len()));
+            self.filling.extend_from_slice(fits);
+            bytes = rest;
+            // A full part waits for one more byte, so that the last part is never empty
+            // unless the file is.
+            if !bytes.is_empty() {
+                let part =
+                    std::mem::replace(&mut self.filling, BytesMut::with_capacity(PART_LEN_BYTES));
+                self.send(Step::Part(part.freeze())).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the upload and queues the job.
+    pub(crate) async fn finish(mut self) -> Result<Uploaded, ApiError> {
+        let last = std::mem::take(&mut self.filling).freeze();
+        self.send(Step::Last(last)).await?;
+        self.outcome().await
+    }
+
+    /// Takes back what was stored, and returns when it is gone.
+    pub(crate) async fn abandon(self) {
+        drop(self.steps);
+        if let Some(storing) = self.storing {
+            // The task has nothing to say that the client or the log did not hear.
+            let _ = storing.await;
+        }
+    }
+
+    async fn send(&mut self, step: Step) -> Result<(), ApiError> {
+        if self.steps.send(step).await.is_ok() {
+            return Ok(());
+        }
+        // The task stops before it is told to only where S3 failed.
+        match self.outcome().await {
+            Err(error) => Err(error),
+            Ok(_) => Err(ended_early()),
+        }
+    }
+
+    /// How the storing task ended; it has that to say once.
+    async fn outcome(&mut self) -> Result<Uploaded, ApiError> {
+        match self.storing.take() {
+            Some(storing) => storing
+                .await
+                .unwrap_or_else(|panic| Err(ApiError::Internal(panic.into()))),
+            None => Err(ended_early()),
+        }
+    }
+}
+
+fn ended_early() -> ApiError {
+    ApiError::Internal("the upload ended early".into())
+}
+
+/// Stores part after part. A channel that closes before the last one means: take it all back.
+async fn store_steps(
+    store: Store,
+    name: String,
+    mut steps: mpsc::Receiver<Step>,
+) -> Result<Uploaded, ApiError> {
+    let started_at = Instant::now();
+    let id = VideoId::new();
+    let mut upload = store.begin_original(id, &name).await?;
+    let mut len_bytes = 0;
+    let stored = loop {
+        let (bytes, last) = match steps.recv().await {
+            Some(Step::Part(bytes)) => (bytes, false),
+            Some(Step::Last(bytes)) => (bytes, true),
+            None => break Err(ApiError::BrokenForm),
+        };
+        len_bytes += bytes.len() as u64;
+        match upload.part(bytes).await {
+            Ok(()) if last => break upload.complete().await.map_err(refused),
+            Ok(()) => {}
+            Err(error) => break Err(refused(error)),
+        }
+    };
+    let key = match stored {
+        Ok(key) => key,
+        Err(error) => {
+            if let Err(error) = upload.abort().await {
+                warn!(video_id = %id, %error, "an unfinished upload could not be aborted; the sweep will find it");
+            }
+            return Err(error);
+        }
+    };
+    let duration_ms = started_at.elapsed().as_millis() as u64;
+    info!(video_id = %id, len_bytes, duration_ms, "original stored");
+    store.enqueue(id, &name).await.map_err(refused)?;
+    Ok(Uploaded { id, key })
+}
+
+/// What S3 misses of an upload under way was taken from it by a delete, or by the sweep.
+fn refused(error: store::Error) -> ApiError {
+    match error {
+        store::Error::Missing(_) | store::Error::Deleted(_) => ApiError::Gone,
+        error => error.into(),
+    }
+}
