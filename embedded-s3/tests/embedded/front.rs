@@ -11,15 +11,15 @@ use crate::client::*;
 use crate::signatures::{expired, valid_for};
 
 /// A server, a front on a port of its own, and a client that signs for the front.
-struct Page {
-    _server: TestServer,
-    client: Client,
-    signer: Client,
-    origin: String,
+pub(crate) struct Page {
+    pub(crate) server: TestServer,
+    pub(crate) client: Client,
+    pub(crate) signer: Client,
+    pub(crate) origin: String,
 }
 
 impl Page {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let (server, client) = start().await;
         let signer = crate::client::client(FRONT_ENDPOINT, server.credentials());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -28,7 +28,7 @@ impl Page {
             axum::Router::new().route_service(&format!("/{BUCKET}/{{*key}}"), server.s3().front());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
-            _server: server,
+            server,
             client,
             signer,
             origin,
@@ -36,7 +36,7 @@ impl Page {
     }
 
     /// The page's address for something signed for the front.
-    fn here(&self, uri: &str) -> String {
+    pub(crate) fn here(&self, uri: &str) -> String {
         uri.replace(FRONT_ENDPOINT, &self.origin)
     }
 

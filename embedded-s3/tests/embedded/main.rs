@@ -9,4 +9,5 @@ mod cors;
 mod durability;
 mod front;
 mod on_disk;
+mod part_urls;
 mod signatures;

@@ -33,6 +33,15 @@ async fn complete(client: &Client, upload_id: &str, parts: Vec<CompletedPart>) {
         .unwrap();
 }
 
+/// Completes an upload of which only the first part is there.
+pub(crate) async fn complete_with_one(client: &Client, upload_id: &str) {
+    let list = client.list_parts().bucket(BUCKET).key("k");
+    let list = list.upload_id(upload_id).send().await.unwrap();
+    let first = CompletedPart::builder().part_number(1);
+    let first = first.set_e_tag(list.parts()[0].e_tag.clone()).build();
+    complete(client, upload_id, vec![first]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_loses_a_race_leaves_nothing() {
     let (server, client) = start().await;
