@@ -43,6 +43,9 @@ pub enum Error {
     /// The video was deleted in the meantime.
     #[error("video {0} was deleted")]
     Deleted(crate::VideoId),
+    /// S3 holds other parts than those the upload was to be made of.
+    #[error("S3 holds other parts than those listed: {0}")]
+    PartsDiffer(String),
     /// An object holds what AssetLab did not write.
     #[error("{key} cannot be read: {reason}")]
     Corrupt {
@@ -72,6 +75,9 @@ impl Error {
         match http_status(error) {
             Some(404) if is_missing(error) => {
                 Self::Missing(format!("{reason}: what S3 was to {doing}"))
+            }
+            Some(400) if error.code() == Some("InvalidPart") => {
+                Self::PartsDiffer(format!("{reason}: what S3 was to {doing}"))
             }
             // 408 and 429 ask to come again; 409 is a conflict with another request in flight.
             Some(408 | 409 | 429) => Self::Unavailable { doing, reason },

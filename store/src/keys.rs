@@ -3,6 +3,8 @@
 //! | bucket | key | |
 //! |---|---|---|
 //! | raw | `uploads/<id>.orig` | the original |
+//! | raw | `uploads/<id>.info` | how far an upload is that takes several requests |
+//! | raw | `uploads/<id>.tail.<nonce>` | what of it does not fill a part yet |
 //! | raw | `queue/<id>` | job marker; its ETag is the claim |
 //! | raw | `dead/<id>` | marker of a job that used up its attempts |
 //! | raw | `deleted/<id>` | tombstone of a deleted video |
@@ -24,6 +26,9 @@ const REVALIDATE: &str = "no-cache";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Object<'a> {
     Original(VideoId),
+    UploadInfo(VideoId),
+    #[allow(dead_code, reason = "resumable uploads will")]
+    UploadTail(VideoId, &'a str),
     Marker(VideoId),
     Dead(VideoId),
     Tombstone(VideoId),
@@ -52,6 +57,8 @@ impl Object<'_> {
     pub(crate) fn bucket<'s>(&self, settings: &'s Settings) -> &'s str {
         match self {
             Self::Original(_)
+            | Self::UploadInfo(_)
+            | Self::UploadTail(..)
             | Self::Marker(_)
             | Self::Dead(_)
             | Self::Tombstone(_)
@@ -68,6 +75,8 @@ impl Object<'_> {
     pub(crate) fn key(&self) -> String {
         match self {
             Self::Original(id) => format!("{}{id}.orig", prefix::ORIGINALS),
+            Self::UploadInfo(id) => format!("{}info", upload_prefix(*id)),
+            Self::UploadTail(id, nonce) => upload_tail_prefix(*id) + nonce,
             Self::Marker(id) => format!("{}{id}", prefix::QUEUE),
             Self::Dead(id) => format!("{}{id}", prefix::DEAD),
             Self::Tombstone(id) => format!("{}{id}", prefix::DELETED),
@@ -92,10 +101,12 @@ impl Object<'_> {
     /// ([`original_content_type`]).
     pub(crate) fn content_type(&self) -> &'static str {
         match self {
-            Self::Original(_) | Self::Index(_) => "application/octet-stream",
-            Self::Marker(_) | Self::Dead(_) | Self::Tombstone(_) | Self::Status(_) => {
-                "application/json"
-            }
+            Self::Original(_) | Self::UploadTail(..) | Self::Index(_) => "application/octet-stream",
+            Self::UploadInfo(_)
+            | Self::Marker(_)
+            | Self::Dead(_)
+            | Self::Tombstone(_)
+            | Self::Status(_) => "application/json",
             Self::Rendition(..) => "video/mp4",
             Self::Master(..) | Self::MediaPlaylist(..) | Self::IframePlaylist(..) => PLAYLIST_TYPE,
             Self::SelfTest(_) => "text/plain",
@@ -124,6 +135,20 @@ pub(crate) fn original_id(key: &str) -> Option<VideoId> {
     video_of(key).filter(|id| Object::Original(*id).key() == key)
 }
 
+#[allow(dead_code, reason = "resumable uploads will")]
+/// The id in `uploads/<id>.info`; none in any other key.
+pub(crate) fn upload_info_id(key: &str) -> Option<VideoId> {
+    video_of(key).filter(|id| Object::UploadInfo(*id).key() == key)
+}
+
+#[allow(dead_code, reason = "resumable uploads will")]
+/// The id and the nonce in `uploads/<id>.tail.<nonce>`; none in any other key.
+pub(crate) fn upload_tail_of(key: &str) -> Option<(VideoId, &str)> {
+    let id = video_of(key)?;
+    let nonce = key.strip_prefix(&upload_tail_prefix(id))?;
+    Some((id, nonce))
+}
+
 /// The video that a key of either bucket belongs to; none for any other key.
 pub(crate) fn video_of(key: &str) -> Option<VideoId> {
     let (folder, rest) = key.split_once('/')?;
@@ -140,6 +165,11 @@ pub(crate) fn video_of(key: &str) -> Option<VideoId> {
 /// Where all that is uploaded for a video lies: `uploads/<id>.`.
 pub(crate) fn upload_prefix(id: VideoId) -> String {
     format!("{}{id}.", prefix::ORIGINALS)
+}
+
+/// Where the tails of an upload lie: `uploads/<id>.tail.`.
+pub(crate) fn upload_tail_prefix(id: VideoId) -> String {
+    format!("{}tail.", upload_prefix(id))
 }
 
 /// The folder of a video: `videos/<id>/`.
@@ -191,9 +221,22 @@ mod tests {
             Some((id, take.clone()))
         );
         assert_eq!(take_of(&Object::Status(id).key()), None);
-        assert_eq!(original_id(&format!("uploads/{id}.info")), None);
+        let (info, tail) = (Object::UploadInfo(id), Object::UploadTail(id, "0"));
+        assert_eq!(info.key(), format!("uploads/{id}.info"));
+        assert_eq!(tail.key(), format!("uploads/{id}.tail.0"));
+        assert_eq!(upload_info_id(&info.key()), Some(id));
+        assert_eq!(upload_tail_of(&tail.key()), Some((id, "0")));
+        for other in [&info, &tail, &Object::Marker(id)] {
+            assert_eq!(original_id(&other.key()), None, "{other:?}");
+        }
+        for other in [&Object::Original(id), &tail] {
+            assert_eq!(upload_info_id(&other.key()), None, "{other:?}");
+        }
+        assert_eq!(upload_tail_of(&info.key()), None);
         for object in [
             Object::Original(id),
+            info,
+            tail,
             Object::Marker(id),
             Object::Dead(id),
             Object::Tombstone(id),

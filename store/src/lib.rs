@@ -41,6 +41,7 @@ mod setup;
 mod status;
 mod status_writer;
 mod sweep;
+mod upload_info;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +60,9 @@ pub use settings::{AccessKey, Settings, StoreArgs, parse_duration, parse_duratio
 pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versioned};
 pub use status_writer::StatusWriter;
 pub use sweep::Swept;
+pub use upload_info::{
+    HeldUploadInfo, UploadInfo, UploadKind, UploadState, UploadTail, part_len_bytes,
+};
 
 /// A handle to the two buckets; cheap to clone. Clones count their requests together.
 #[derive(Clone)]

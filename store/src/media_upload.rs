@@ -8,6 +8,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::CompletedPart;
 use bytes::{Bytes, BytesMut};
+use tokio::runtime::Handle;
 
 use crate::client;
 use crate::keys::Object;
@@ -26,7 +27,7 @@ pub struct MediaUpload {
     take: Take,
     rung: RungName,
     /// None before the first part is full.
-    multipart: Option<Multipart>,
+    multipart: Option<OpenMultipart>,
     head_len_bytes: usize,
     part_len_bytes: usize,
     /// The first part; it begins with room for the head.
@@ -37,7 +38,7 @@ pub struct MediaUpload {
     sent: Vec<CompletedPart>,
     len_bytes: u64,
     /// Where a drop, on whatever thread, gives the upload up.
-    runtime: tokio::runtime::Handle,
+    runtime: Handle,
 }
 
 impl MediaUpload {
@@ -63,7 +64,7 @@ impl MediaUpload {
             pending: BytesMut::new(),
             sent: Vec::new(),
             len_bytes: head_len_bytes as u64,
-            runtime: tokio::runtime::Handle::current(),
+            runtime: Handle::current(),
         }
     }
 
@@ -81,7 +82,7 @@ impl MediaUpload {
                 Some(multipart) => multipart,
                 none => {
                     let object = Object::Rendition(self.id, &self.take, &self.rung);
-                    let begun = Multipart::begin(&self.store, &object, &self.runtime).await?;
+                    let begun = OpenMultipart::begin(&self.store, &object, &self.runtime).await?;
                     FailPoint::RenditionBegun.reached(self.id);
                     none.insert(begun)
                 }
@@ -91,7 +92,7 @@ impl MediaUpload {
                 .extend_from_slice(&bytes.split_to(room.min(bytes.len())));
             if self.pending.len() == self.part_len_bytes {
                 let part = self.pending.split().freeze();
-                let sent = multipart.send(self.sent.len() as i32 + 2, part).await?;
+                let sent = multipart.part(self.sent.len() as i32 + 2, part).await?;
                 self.sent.push(sent);
                 FailPoint::RenditionPartStored.reached(self.id);
             }
@@ -125,16 +126,15 @@ impl MediaUpload {
             match rest.is_empty() {
                 true => Ok(None),
                 false => {
-                    let last = multipart.send(self.sent.len() as i32 + 2, rest);
+                    let last = multipart.part(self.sent.len() as i32 + 2, rest);
                     last.await.map(Some)
                 }
             }
         };
-        let (first, last) = tokio::try_join!(multipart.send(1, first), last)?;
+        let (first, last) = tokio::try_join!(multipart.part(1, first), last)?;
         self.sent.insert(0, first);
         self.sent.extend(last);
-        let object = Object::Rendition(self.id, &self.take, &self.rung);
-        multipart.complete(&object, self.sent).await?;
+        multipart.complete(self.sent).await?;
         FailPoint::RenditionStored.reached(self.id);
         Ok(self.len_bytes)
     }
@@ -168,5 +168,69 @@ impl MediaUpload {
             .await
             .map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
         Ok(())
+    }
+}
+
+/// A rendition's multipart upload. Dropped, it is given up in the background (and swept, should that fail).
+#[derive(Debug)]
+struct OpenMultipart {
+    /// None once it is completed or given up.
+    multipart: Option<Multipart>,
+    runtime: Handle,
+}
+
+impl OpenMultipart {
+    /// Opens an upload. Who stops waiting leaves nothing open: the request is seen to its end all the same,
+    /// since only its answer tells what there is to give up.
+    async fn begin(store: &Store, object: &Object<'_>, runtime: &Handle) -> Result<Self, Error> {
+        let begin = Multipart::begin_rendition(store, object);
+        let on = runtime.clone();
+        let opened = runtime.spawn(async move {
+            begin.await.map(|multipart| Self {
+                multipart: Some(multipart),
+                runtime: on,
+            })
+        });
+        opened.await.unwrap_or_else(|error| {
+            Err(Error::Unavailable {
+                doing: format!("begin upload {}", object.key()),
+                reason: error.to_string(),
+            })
+        })
+    }
+
+    async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, Error> {
+        self.open().part(number, bytes).await
+    }
+
+    async fn complete(mut self, parts: Vec<CompletedPart>) -> Result<(), Error> {
+        self.open().complete(parts).await?;
+        self.multipart = None;
+        Ok(())
+    }
+
+    async fn abort(mut self) -> Result<(), Error> {
+        let aborted = self.open().abort().await;
+        self.multipart = None;
+        aborted
+    }
+
+    fn open(&self) -> &Multipart {
+        self.multipart
+            .as_ref()
+            .expect("who completes or aborts it gives it away")
+    }
+}
+
+impl Drop for OpenMultipart {
+    fn drop(&mut self) {
+        let Some(multipart) = self.multipart.take() else {
+            return;
+        };
+        self.runtime.spawn(async move {
+            if let Err(error) = multipart.abort().await {
+                tracing::debug!(key = multipart.key(), %error, "left for the sweep");
+            }
+        });
     }
 }

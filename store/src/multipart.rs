@@ -1,36 +1,82 @@
-//! A rendition's multipart upload: completed, or given up whatever becomes of its owner.
+//! The S3 calls of a multipart upload, for all that is uploaded so: originals by whichever route they come,
+//! and renditions. What becomes of an upload that nobody completes is its owner's affair.
 
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
-use tokio::runtime::Handle;
 
 use crate::client;
 use crate::error::is_missing;
-use crate::keys::Object;
-use crate::{Error, Store};
+use crate::id::random_hex;
+use crate::keys::{Object, original_content_type};
+use crate::presign::percent_encode;
+use crate::{Error, Store, VideoId};
 
-/// A multipart upload that is open. Dropped, it is given up in the background (and swept, should that fail).
-#[derive(Debug)]
+/// S3's limit of parts in one upload.
+pub(crate) const PARTS_MAX: usize = 10_000;
+/// Object metadata with the name the uploader gave, percent-encoded: headers are ASCII.
+pub(crate) const FILENAME_METADATA: &str = "filename";
+const CREATED_AT_METADATA: &str = "created-at-ms";
+/// Object metadata that tells a rendition from an older one of the same take.
+const UPLOAD_METADATA: &str = "upload";
+
+/// A multipart upload that is open.
+#[derive(Debug, Clone)]
 pub(crate) struct Multipart {
     store: Store,
     bucket: String,
     key: String,
-    /// None once it is completed or given up.
-    upload_id: Option<String>,
-    /// Where a drop, on whatever thread, gives the upload up.
-    runtime: Handle,
+    upload_id: String,
+    /// How patient calls are that move or join megabytes.
+    patience: fn() -> Builder,
+    /// What the object carries that this upload becomes, where several uploads of one key may be completed.
+    mark: Option<String>,
 }
 
 impl Multipart {
-    /// Opens an upload. Who stops waiting leaves nothing open: the request is seen to its end all the same,
-    /// since only its answer tells what there is to give up.
-    pub(crate) async fn begin(
+    /// Opens the upload of an original; its name, which travels with it, decides its content type.
+    pub(crate) async fn begin_original(
+        store: &Store,
+        id: VideoId,
+        filename: &str,
+    ) -> Result<Self, Error> {
+        let object = Object::Original(id);
+        let answer = store
+            .s3()
+            .create_multipart_upload()
+            .bucket(object.bucket(store.settings()))
+            .key(object.key())
+            .content_type(original_content_type(filename))
+            .cache_control(object.cache_control())
+            .metadata(FILENAME_METADATA, percent_encode(filename))
+            .metadata(CREATED_AT_METADATA, id.created_at_ms().to_string())
+            .send()
+            .await
+            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
+        let upload_id = answer.upload_id.unwrap_or_default();
+        Ok(Self::of_original(store, id, upload_id))
+    }
+
+    /// The upload of an original that this or another process opened. Of one id only one is ever completed.
+    pub(crate) fn of_original(store: &Store, id: VideoId, upload_id: String) -> Self {
+        let object = Object::Original(id);
+        Self {
+            store: store.clone(),
+            bucket: object.bucket(store.settings()).to_owned(),
+            key: object.key(),
+            upload_id,
+            patience: client::bulky,
+            mark: None,
+        }
+    }
+
+    /// Opens the upload of a rendition. A job waits long for S3 before it fails.
+    pub(crate) fn begin_rendition(
         store: &Store,
         object: &Object<'_>,
-        runtime: &Handle,
-    ) -> Result<Self, Error> {
-        let doing = format!("begin upload {}", object.key());
+    ) -> impl Future<Output = Result<Self, Error>> + Send + use<> {
+        let mark = random_hex();
         let request = store
             .s3()
             .create_multipart_upload()
@@ -38,44 +84,50 @@ impl Multipart {
             .key(object.key())
             .content_type(object.content_type())
             .cache_control(object.cache_control())
+            .metadata(UPLOAD_METADATA, &mark)
             .customize()
             .config_override(client::patient());
-        let mut multipart = Self {
+        let multipart = Self {
             store: store.clone(),
             bucket: object.bucket(store.settings()).to_owned(),
             key: object.key(),
-            upload_id: None,
-            runtime: runtime.clone(),
+            upload_id: String::new(),
+            patience: client::patient,
+            mark: Some(mark),
         };
-        let opened = runtime.spawn(async move {
-            let answer = request.send().await;
-            answer.map(|answer| {
-                multipart.upload_id = answer.upload_id;
-                multipart
+        async move {
+            let answer = request.send().await.map_err(|error| {
+                Error::from_sdk(format!("begin upload {}", multipart.key), &error)
+            })?;
+            Ok(Self {
+                upload_id: answer.upload_id.unwrap_or_default(),
+                ..multipart
             })
-        });
-        match opened.await {
-            Ok(Ok(multipart)) => Ok(multipart),
-            Ok(Err(error)) => Err(Error::from_sdk(doing, &error)),
-            Err(error) => Err(Error::Unavailable {
-                doing,
-                reason: error.to_string(),
-            }),
         }
     }
 
-    pub(crate) async fn send(&self, number: i32, part: Bytes) -> Result<CompletedPart, Error> {
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    #[allow(dead_code, reason = "resumable uploads will")]
+    pub(crate) fn upload_id(&self) -> &str {
+        &self.upload_id
+    }
+
+    /// Stores a part, in place of an older one of this number.
+    pub(crate) async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, Error> {
         let answer = self
             .store
             .s3()
             .upload_part()
             .bucket(&self.bucket)
             .key(&self.key)
-            .set_upload_id(self.upload_id.clone())
+            .upload_id(&self.upload_id)
             .part_number(number)
-            .body(ByteStream::from(part))
+            .body(ByteStream::from(bytes))
             .customize()
-            .config_override(client::patient())
+            .config_override((self.patience)())
             .send()
             .await
             .map_err(|error| {
@@ -87,12 +139,9 @@ impl Multipart {
             .build())
     }
 
-    /// Makes `object`, for which it was begun, visible.
-    pub(crate) async fn complete(
-        mut self,
-        object: &Object<'_>,
-        parts: Vec<CompletedPart>,
-    ) -> Result<(), Error> {
+    /// Makes the object visible, made of exactly these parts. [`Error::Missing`] where there is neither the
+    /// upload nor what it would have become, [`Error::PartsDiffer`] where S3 holds other parts.
+    pub(crate) async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), Error> {
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(parts))
             .build();
@@ -102,51 +151,40 @@ impl Multipart {
             .complete_multipart_upload()
             .bucket(&self.bucket)
             .key(&self.key)
-            .set_upload_id(self.upload_id.clone())
+            .upload_id(&self.upload_id)
             .multipart_upload(parts)
             .customize()
-            .config_override(client::patient())
+            .config_override((self.patience)())
             .send()
             .await;
-        match answer {
-            Ok(_) => {}
-            // The first answer was lost and the SDK asked again: the upload is gone, the file is there.
-            Err(error) if is_missing(&error) && self.store.exists(object).await? => {}
-            Err(error) => {
-                let doing = format!("complete upload {}", self.key);
-                return Err(Error::from_sdk(doing, &error));
-            }
+        let Err(error) = answer else { return Ok(()) };
+        let error = Error::from_sdk(format!("complete upload {}", self.key), &error);
+        // Answers may have been lost: the upload is gone then, or nothing is known, and the object is there.
+        let may_be_done = error.is_transient() || matches!(error, Error::Missing(_));
+        if may_be_done && self.is_done().await? {
+            return Ok(());
         }
-        self.upload_id = None;
-        Ok(())
+        Err(error)
     }
 
-    /// Gives it up.
-    pub(crate) async fn abort(mut self) -> Result<(), Error> {
-        match self.upload_id.take() {
-            Some(upload_id) => {
-                let store = &self.store;
-                store
-                    .abort_multipart(&self.bucket, &self.key, &upload_id)
-                    .await
-            }
-            None => Ok(()),
+    /// Whether the object is there that this upload becomes.
+    async fn is_done(&self) -> Result<bool, Error> {
+        let head = self.store.s3().head_object();
+        match head.bucket(&self.bucket).key(&self.key).send().await {
+            Ok(there) => Ok(self.mark.as_deref().is_none_or(|mark| {
+                let metadata = there.metadata.unwrap_or_default();
+                metadata.get(UPLOAD_METADATA).is_some_and(|it| it == mark)
+            })),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(Error::from_sdk(format!("look for {}", self.key), &error)),
         }
     }
-}
 
-impl Drop for Multipart {
-    fn drop(&mut self) {
-        let Some(upload_id) = self.upload_id.take() else {
-            return;
-        };
-        let (store, bucket) = (self.store.clone(), self.bucket.clone());
-        let key = self.key.clone();
-        self.runtime.spawn(async move {
-            if let Err(error) = store.abort_multipart(&bucket, &key, &upload_id).await {
-                tracing::debug!(key, %error, "left for the sweep");
-            }
-        });
+    /// Gives it up and frees its space.
+    pub(crate) async fn abort(&self) -> Result<(), Error> {
+        self.store
+            .abort_multipart(&self.bucket, &self.key, &self.upload_id)
+            .await
     }
 }
 

@@ -1,26 +1,20 @@
 //! Originals: arriving by one multipart upload, and entering the queue.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::client;
 use crate::error::is_missing;
-use crate::keys::{Object, original_content_type};
-use crate::presign::{percent_decode, percent_encode};
+use crate::keys::Object;
+use crate::multipart::{FILENAME_METADATA, Multipart, PARTS_MAX};
+use crate::presign::percent_decode;
 use crate::{Error, FailPoint, Store, VideoId};
 
-/// S3's limit of parts in one upload.
-const PARTS_MAX: usize = 10_000;
 /// File systems take no longer names. Percent-encoded it is 765 bytes at most, of the 2 KB that object
 /// metadata holds.
 const FILENAME_BYTES_MAX: usize = 255;
 /// What a file is called whose name says nothing.
 const UNNAMED: &str = "video";
-/// Object metadata with the name the uploader gave, percent-encoded: headers are ASCII.
-const FILENAME_METADATA: &str = "filename";
-const CREATED_AT_METADATA: &str = "created-at-ms";
 
 impl Store {
     /// Begins the upload of an original; its name decides its content type. Nothing is visible before
@@ -33,25 +27,11 @@ impl Store {
         id: VideoId,
         filename: &str,
     ) -> Result<OriginalUpload, Error> {
-        let (object, filename) = (Object::Original(id), tidy_filename(filename));
-        let answer = self
-            .s3()
-            .create_multipart_upload()
-            .bucket(object.bucket(self.settings()))
-            .key(object.key())
-            .content_type(original_content_type(&filename))
-            .cache_control(object.cache_control())
-            .metadata(FILENAME_METADATA, percent_encode(&filename))
-            .metadata(CREATED_AT_METADATA, id.created_at_ms().to_string())
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
-        let upload_id = answer.upload_id.unwrap_or_default();
+        let multipart = Multipart::begin_original(self, id, &tidy_filename(filename)).await?;
         FailPoint::OriginalBegun.reached(id);
         Ok(OriginalUpload {
-            store: self.clone(),
             id,
-            upload_id,
+            multipart,
             parts: Vec::new(),
         })
     }
@@ -139,7 +119,7 @@ impl Store {
 }
 
 /// The last part of a path-like name, without control characters, at most 255 bytes of UTF-8.
-fn tidy_filename(filename: &str) -> String {
+pub(crate) fn tidy_filename(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
     let name = name.trim();
@@ -159,9 +139,8 @@ fn tidy_filename(filename: &str) -> String {
 /// [`abort`](Self::abort) to free its space at once, else the sweep does later.
 #[derive(Debug)]
 pub struct OriginalUpload {
-    store: Store,
     id: VideoId,
-    upload_id: String,
+    multipart: Multipart,
     parts: Vec<CompletedPart>,
 }
 
@@ -177,29 +156,7 @@ impl OriginalUpload {
             )));
         }
         let number = self.parts.len() as i32 + 1;
-        let object = Object::Original(self.id);
-        let answer = self
-            .store
-            .s3()
-            .upload_part()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .upload_id(&self.upload_id)
-            .part_number(number)
-            .body(ByteStream::from(bytes))
-            .customize()
-            .config_override(client::bulky())
-            .send()
-            .await
-            .map_err(|error| {
-                Error::from_sdk(format!("upload part {number} of {}", object.key()), &error)
-            })?;
-        self.parts.push(
-            CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(answer.e_tag)
-                .build(),
-        );
+        self.parts.push(self.multipart.part(number, bytes).await?);
         FailPoint::OriginalPartStored.reached(self.id);
         Ok(())
     }
@@ -214,32 +171,9 @@ impl OriginalUpload {
             // S3 wants one part at least, and takes an empty one.
             self.part(Bytes::new()).await?;
         }
-        let object = Object::Original(self.id);
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(self.parts.clone()))
-            .build();
-        let answer = self
-            .store
-            .s3()
-            .complete_multipart_upload()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .upload_id(&self.upload_id)
-            .multipart_upload(parts)
-            .customize()
-            .config_override(client::bulky())
-            .send()
-            .await;
-        if let Err(error) = answer {
-            let error = Error::from_sdk(format!("complete upload {}", object.key()), &error);
-            // Answers may have been lost: the upload is gone then, or nothing is known, and the object is there.
-            let may_be_done = error.is_transient() || matches!(error, Error::Missing(_));
-            if !(may_be_done && self.store.exists(&object).await?) {
-                return Err(error);
-            }
-        }
+        self.multipart.complete(self.parts.clone()).await?;
         FailPoint::OriginalStored.reached(self.id);
-        Ok(object.key())
+        Ok(self.multipart.key().to_owned())
     }
 
     /// Gives the upload up and frees its space.
@@ -247,11 +181,7 @@ impl OriginalUpload {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep frees it then.
     pub async fn abort(self) -> Result<(), Error> {
-        let object = Object::Original(self.id);
-        let bucket = object.bucket(self.store.settings());
-        self.store
-            .abort_multipart(bucket, &object.key(), &self.upload_id)
-            .await
+        self.multipart.abort().await
     }
 }
 

@@ -83,6 +83,48 @@ async fn an_upload_that_is_dropped_leaves_nothing_whenever_that_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_file_of_the_same_take_is_not_taken_for_one_whose_upload_is_gone() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let id = enqueue(&store).await;
+    let (claim, _status) = claim(&store, "worker").await;
+    let rung = "1080p".parse().unwrap();
+    let begin = async |seed| {
+        let mut upload = MediaUpload::begin(&store, id, claim.take(), &rung, 8);
+        upload.append(pattern(9 << 20, seed)).await.unwrap();
+        upload
+    };
+    // The answer to a completion may be lost however often: the file is there.
+    let older = begin(1).await;
+    proxy.swallow_answers(&format!(
+        "POST /video/videos/{id}/{}/1080p.mp4?uploadId=",
+        claim.take()
+    ));
+    older.finish(b"the head").await.unwrap();
+    proxy.swallow_answers("nothing");
+
+    let newer = begin(2).await;
+    let (client, key) = (
+        buckets.client(),
+        format!("videos/{id}/{}/1080p.mp4", claim.take()),
+    );
+    let open = client
+        .list_multipart_uploads()
+        .bucket("video")
+        .send()
+        .await
+        .unwrap();
+    let abort = client.abort_multipart_upload().bucket("video").key(&key);
+    abort
+        .set_upload_id(open.uploads()[0].upload_id.clone())
+        .send()
+        .await
+        .unwrap();
+    let lost = newer.finish(b"the head").await.unwrap_err();
+    assert!(matches!(lost, Error::Missing(_)), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_done_video_has_playlists_whose_urls_read_the_media() {
     let buckets = Buckets::start().await;
     let store = buckets
