@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, info, warn};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::error::ApiError;
@@ -26,7 +27,7 @@ use crate::metrics::UploadInFlight;
 pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
 
 /// The answer to an upload.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Uploaded {
     id: VideoId,
     /// Where the original lies in the raw bucket.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+
+use crate::error_code::{ErrorAnswer, ErrorCode, ErrorDetail};
 
 /// Why a request was not answered as asked.
 #[allow(dead_code, reason = "the upload routes are about to answer it")]
@@ -83,31 +84,31 @@ pub(crate) type Reason = Box<dyn StdError + Send + Sync>;
 pub(crate) struct Cause(pub(crate) Arc<dyn StdError + Send + Sync>);
 
 impl ApiError {
-    fn status_and_code(&self) -> (StatusCode, &'static str) {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::LinkExpired => (StatusCode::UNAUTHORIZED, "link_expired"),
-            Self::LinkSpent => (StatusCode::CONFLICT, "link_spent"),
+            Self::Unauthorized => ErrorCode::Unauthorized,
+            Self::LinkExpired => ErrorCode::LinkExpired,
+            Self::LinkSpent => ErrorCode::LinkSpent,
             Self::NotFound | Self::NoSuchVideo | Self::NoSuchUpload | Self::NoSuchRung => {
-                (StatusCode::NOT_FOUND, "not_found")
+                ErrorCode::NotFound
             }
-            Self::NotReady => (StatusCode::NOT_FOUND, "not_ready"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::BadHost => (StatusCode::BAD_REQUEST, "bad_host"),
-            Self::NotAForm => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_form"),
-            Self::BrokenForm => (StatusCode::BAD_REQUEST, "broken_form"),
-            Self::Idle(_) => (StatusCode::REQUEST_TIMEOUT, "idle_timeout"),
-            Self::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "no_file"),
-            Self::SeveralFiles => (StatusCode::UNPROCESSABLE_ENTITY, "several_files"),
-            Self::NotAVideo { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_video"),
-            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::BadJson(_) => (StatusCode::BAD_REQUEST, "bad_json"),
-            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::OutOfRange { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "out_of_range"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-            Self::Gone => (StatusCode::GONE, "gone"),
-            Self::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::NotReady => ErrorCode::NotReady,
+            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::BadHost => ErrorCode::BadHost,
+            Self::NotAForm => ErrorCode::NotAForm,
+            Self::BrokenForm => ErrorCode::BrokenForm,
+            Self::Idle(_) => ErrorCode::IdleTimeout,
+            Self::NoFile => ErrorCode::NoFile,
+            Self::SeveralFiles => ErrorCode::SeveralFiles,
+            Self::NotAVideo { .. } => ErrorCode::NotAVideo,
+            Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::BadJson(_) => ErrorCode::BadJson,
+            Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
+            Self::OutOfRange { .. } => ErrorCode::OutOfRange,
+            Self::Busy => ErrorCode::Busy,
+            Self::Gone => ErrorCode::Gone,
+            Self::StorageUnavailable(_) => ErrorCode::StorageUnavailable,
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
@@ -115,7 +116,7 @@ impl ApiError {
 impl ApiError {
     /// Whether the client could have done nothing about it.
     pub(crate) fn is_servers_fault(&self) -> bool {
-        self.status_and_code().0.is_server_error()
+        self.code().status().is_server_error()
     }
 }
 
@@ -131,9 +132,14 @@ impl From<store::Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code) = self.status_and_code();
-        let body = json!({ "error": { "code": code, "message": self.to_string() } });
-        let mut response = (status, Json(body)).into_response();
+        let code = self.code();
+        let body = ErrorAnswer {
+            error: ErrorDetail {
+                code,
+                message: self.to_string(),
+            },
+        };
+        let mut response = (code.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use store::RungName;
 use store::package::{MASTER_NAME, PLAYLIST_TYPE};
+use store::{RungName, VideoId};
 
 use crate::App;
 use crate::error::ApiError;
+use crate::error_code::errors;
 use crate::video::{NO_STORE, VideoPath, status_of};
 
 /// Which playlist the last component of the path names.
@@ -35,6 +36,31 @@ impl Wanted {
     }
 }
 
+errors!(PlaylistErrors: NotFound, NotReady, StorageUnavailable, Internal);
+
+/// An HLS playlist: the master, a quality's, or a quality's I-frames
+#[utoipa::path(
+    get,
+    path = "/api/video/{id}/hls/{playlist}",
+    params(
+        ("id" = VideoId, Path),
+        (
+            "playlist" = String,
+            Path,
+            description = "`master.m3u8`, `<rung>.m3u8` or `<rung>-iframes.m3u8`",
+            pattern = r"^(master|[0-9]{1,4}p(-iframes)?)\.m3u8$",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            body = String,
+            content_type = PLAYLIST_TYPE,
+            description = "An RFC 8216bis playlist; a media playlist names signed URLs of the MP4",
+        ),
+        PlaylistErrors,
+    )
+)]
 pub(crate) async fn playlist(
     VideoPath { id, name }: VideoPath,
     State(app): State<Arc<App>>,

@@ -13,6 +13,7 @@ mod arriving;
 mod auth;
 mod config;
 mod error;
+mod error_code;
 mod filename;
 mod form_gap;
 mod headers;
@@ -23,6 +24,7 @@ mod linger;
 mod link_token;
 mod log;
 mod metrics;
+mod openapi;
 mod origin;
 mod pages;
 mod request_log;
@@ -35,14 +37,16 @@ mod video;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use store::{BacklogWatch, Store};
 use tokio::sync::{Notify, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use auth::{AdminToken, EmptyToken};
 pub use config::HttpArgs;
@@ -116,38 +120,42 @@ impl App {
 pub fn router(app: App) -> Router {
     // What a form adds around its file: boundaries, headers, small fields.
     let form_limit_bytes = app.max_upload_bytes.saturating_add(1 << 20);
-    let upload = Router::new()
-        .route("/api/upload", post(upload::upload))
+    let upload = OpenApiRouter::new()
+        .routes(routes!(upload::upload))
         .layer(DefaultBodyLimit::max(
             usize::try_from(form_limit_bytes).unwrap_or(usize::MAX),
         ))
         .layer(map_request(linger::linger));
-    let links = Router::new()
-        .route("/api/upload-links", post(upload_links::create))
+    let links = OpenApiRouter::new()
+        .routes(routes!(upload_links::create))
         .layer(DefaultBodyLimit::max(json_body::MOST_BYTES));
-    let playlists = Router::new()
-        .route("/api/video/{id}/hls/{name}", get(hls::playlist))
+    let playlists = OpenApiRouter::new()
+        .routes(routes!(hls::playlist))
         .layer(CompressionLayer::new());
-    let videos = Router::new()
-        .route("/api/video/{id}", get(video::link).delete(video::delete))
-        .route("/api/video/{id}/status", get(video::status))
-        .route("/api/video/{id}/{name}", get(video::rung_link));
-    let health = Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show));
+    let videos = OpenApiRouter::new()
+        .routes(routes!(video::link, video::delete))
+        .routes(routes!(video::status))
+        .routes(routes!(video::rung_link));
+    let service = OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
+        .routes(routes!(openapi::document));
+    let (described, description) = OpenApiRouter::with_openapi(openapi::Api::openapi())
+        .merge(upload)
+        .merge(links)
+        .merge(playlists)
+        .merge(videos)
+        .merge(service)
+        .split_for_parts();
     let pages = Router::new()
         .fallback(pages::fallback)
         .layer(CompressionLayer::new());
 
     let cors = headers::cors(&app.cors_origins);
     let security = headers::security(&app.media_origins);
-    Router::new()
-        .merge(upload)
-        .merge(links)
-        .merge(playlists)
-        .merge(videos)
-        .merge(health)
+    described
+        .layer(Extension(openapi::Document::of(&description)))
         .merge(pages)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(request_log::answer_panic))

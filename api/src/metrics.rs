@@ -9,8 +9,26 @@ use store::metrics::{self, HTTP_REQUESTS, OneMore, UPLOADS, UPLOADS_IN_FLIGHT, U
 
 use crate::App;
 use crate::error::ApiError;
+use crate::error_code::errors;
 
-/// Shows everything; what S3 does not tell in time is left out.
+errors!(MetricsErrors: Internal);
+
+/// What this process counts, for Prometheus
+///
+/// What S3 does not tell in time is left out.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses(
+        (
+            status = 200,
+            body = String,
+            content_type = metrics::CONTENT_TYPE,
+            description = "Prometheus's text format",
+        ),
+        MetricsErrors,
+    )
+)]
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
     let text = metrics::render_api(app.backlog.look().await);
     let mut response = text.into_response();

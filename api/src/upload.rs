@@ -13,14 +13,39 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use store::metrics::UPLOAD_RECEIVED_BYTES;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
-use crate::arriving::Original;
+use crate::arriving::{Original, Uploaded};
 use crate::auth::Admin;
 use crate::error::ApiError;
+use crate::error_code::errors;
 use crate::form_gap::Gap;
 use crate::metrics::UploadInFlight;
 use crate::{App, filename, sniff};
 
+/// The form of an upload. Fields of other names are skipped.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the handler reads the form as it comes")]
+struct UploadForm {
+    /// The video; its file name is kept.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+errors!(UploadErrors: BrokenForm, Unauthorized, IdleTimeout, Gone, TooLarge, NotAForm, NotAVideo, NoFile,
+    SeveralFiles, Internal, Busy, StorageUnavailable);
+
+/// Uploads a video by a form
+#[utoipa::path(
+    post,
+    path = "/api/upload",
+    security(("bearer" = [])),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, body = Uploaded, description = "The video is stored and queued"),
+        UploadErrors,
+    )
+)]
 pub(crate) async fn upload(
     _: Admin,
     State(app): State<Arc<App>>,

@@ -10,10 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use store::VideoId;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
+use crate::error_code::errors;
 use crate::json_body::JsonBody;
 use crate::link_token::{LinkToken, UploadLink};
 use crate::origin::Origin;
@@ -25,29 +27,49 @@ const DEFAULT_LIFE_S: u64 = 24 * 3600;
 const LONGEST_LIFE_S: u64 = 7 * 24 * 3600;
 
 /// What the link shall allow.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UploadLinkRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// The largest file; `MAX_UPLOAD_BYTES` unless it says less.
+    #[schema(minimum = 1)]
     max_bytes: Option<u64>,
     /// Until when the upload must have begun: a day unless it says otherwise, at most 7 days.
+    #[schema(minimum = 1, maximum = 604_800)]
     expires_in_seconds: Option<u64>,
 }
 
 /// A link that was made.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadLink)]
 struct Made {
     /// The video that will be uploaded with it.
     id: VideoId,
     /// Sent as the admin token is.
+    #[schema(value_type = String)]
     token: LinkToken,
     /// The upload page, with the token in its fragment.
+    #[schema(format = "uri")]
     url: String,
     max_bytes: u64,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     expires_at: OffsetDateTime,
 }
 
+errors!(CreateErrors: BadHost, BadJson, Unauthorized, BodyTooLarge, OutOfRange, Internal);
+
+/// Lets someone without the admin token upload one video
+#[utoipa::path(
+    post,
+    path = "/api/upload-links",
+    security(("bearer" = [])),
+    request_body(content = Option<Wanted>, description = "Nothing at all is taken for `{}`"),
+    responses(
+        (status = 201, body = Made, description = "The link"),
+        CreateErrors,
+    )
+)]
 pub(crate) async fn create(
     _: Admin,
     State(app): State<Arc<App>>,

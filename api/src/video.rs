@@ -11,9 +11,11 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use store::{PresignedUrl, RungName, Status, Versioned, VideoId};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Admin;
 use crate::error::ApiError;
+use crate::error_code::errors;
 use crate::origin::Origin;
 use crate::{App, filename};
 
@@ -23,7 +25,7 @@ pub(crate) const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store"
 /// What a path below `/api/video/` names.
 pub(crate) struct VideoPath {
     pub(crate) id: VideoId,
-    /// The last component: a rung or a playlist; empty where the path ends with the id.
+    /// What comes after it: a rung or a playlist; empty where nothing does.
     pub(crate) name: String,
 }
 
@@ -37,15 +39,11 @@ impl FromRequestParts<Arc<App>> for VideoPath {
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|_| ApiError::NoSuchVideo)?;
-        let param = |wanted| {
-            params
-                .iter()
-                .find(|(key, _)| *key == wanted)
-                .map_or("", |(_, value)| value)
-        };
+        let mut values = params.iter().map(|(_, value)| value);
+        let id = values.next().unwrap_or_default();
         Ok(Self {
-            id: param("id").parse().map_err(|_| ApiError::NoSuchVideo)?,
-            name: param("name").to_owned(),
+            id: id.parse().map_err(|_| ApiError::NoSuchVideo)?,
+            name: values.next().unwrap_or_default().to_owned(),
         })
     }
 }
@@ -55,9 +53,10 @@ pub(crate) async fn status_of(app: &App, id: VideoId) -> Result<Versioned<Status
 }
 
 /// A link that a browser follows to the bucket.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Link {
     /// Absolute, and signed for a while.
+    #[schema(format = "uri")]
     url: String,
 }
 
@@ -74,7 +73,18 @@ impl Link {
     }
 }
 
-/// `GET /api/video/{id}`: something to watch now: the original until `done`, then the top rendition.
+errors!(LinkErrors: BadHost, NotFound, StorageUnavailable, Internal);
+
+/// Something to watch now: the original until `done`, then the top rendition
+#[utoipa::path(
+    get,
+    path = "/api/video/{id}",
+    params(("id" = VideoId, Path)),
+    responses(
+        (status = 200, body = Link, description = "Where the video is"),
+        LinkErrors,
+    )
+)]
 pub(crate) async fn link(
     VideoPath { id, .. }: VideoPath,
     State(app): State<Arc<App>>,
@@ -90,13 +100,25 @@ pub(crate) async fn link(
     Link::answer(&app, &headers, &url)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct LinkQuery {
+    /// `1`: a link that saves the file, under the name of the upload.
     #[serde(default)]
+    #[param(required = false)]
     download: String,
 }
 
-/// `GET /api/video/{id}/{rung}`: the rung's MP4; with `?download=1` as a file to save.
+/// A quality's MP4
+#[utoipa::path(
+    get,
+    path = "/api/video/{id}/{rung}",
+    params(("id" = VideoId, Path), ("rung" = RungName, Path), LinkQuery),
+    responses(
+        (status = 200, body = Link, description = "Where the MP4 is"),
+        LinkErrors,
+    )
+)]
 pub(crate) async fn rung_link(
     VideoPath { id, name }: VideoPath,
     State(app): State<Arc<App>>,
@@ -117,7 +139,19 @@ pub(crate) async fn rung_link(
     Link::answer(&app, &headers, &url)
 }
 
-/// `DELETE /api/video/{id}`: the video and all that belongs to it, whatever is being done with it.
+errors!(DeleteErrors: Unauthorized, NotFound, StorageUnavailable, Internal);
+
+/// Deletes a video and all that belongs to it, whatever is being done with it
+#[utoipa::path(
+    delete,
+    path = "/api/video/{id}",
+    params(("id" = VideoId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "It is gone, now or already"),
+        DeleteErrors,
+    )
+)]
 pub(crate) async fn delete(
     _: Admin,
     VideoPath { id, .. }: VideoPath,
@@ -130,7 +164,31 @@ pub(crate) async fn delete(
     }
 }
 
-/// `GET /api/video/{id}/status`: status.json, answered with 304 to who has it already.
+errors!(StatusErrors: NotFound, StorageUnavailable, Internal);
+
+/// What is true about a video
+#[utoipa::path(
+    get,
+    path = "/api/video/{id}/status",
+    params(
+        ("id" = VideoId, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of a status that the client has"),
+    ),
+    responses(
+        (
+            status = 200,
+            body = Status,
+            description = "The status",
+            headers(("ETag" = String, description = "Names this version of the status")),
+        ),
+        (
+            status = 304,
+            description = "It has not changed",
+            headers(("ETag" = String, description = "Names this version of the status")),
+        ),
+        StatusErrors,
+    )
+)]
 pub(crate) async fn status(
     VideoPath { id, .. }: VideoPath,
     State(app): State<Arc<App>>,

@@ -193,6 +193,29 @@ macro_rules! serialized_as_text {
 }
 serialized_as_text!(VideoId, Take, RungName);
 
+/// What the OpenAPI document says of a name.
+#[cfg(feature = "openapi")]
+macro_rules! described_as_text {
+    ($($name:ident $pattern:literal $example:literal)*) => {$(
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some($pattern))
+                    .examples([$example])
+                    .into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+#[cfg(feature = "openapi")]
+described_as_text! {
+    VideoId "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$" "01890a5d-ac96-774b-bcce-b302099a8057"
+    Take "^[0-9a-f]{32}$" "5f1d3c8be0a94c7fa1d0c2b3e4f56789"
+    RungName "^[0-9]{1,4}p$" "720p"
+}
+
 /// Random bytes from the operating system.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

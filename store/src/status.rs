@@ -11,6 +11,7 @@ use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
 
 /// Where a video is on its path.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -33,6 +34,7 @@ impl State {
 }
 
 /// The content of `status.json`.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Where the video is on its path.
@@ -48,30 +50,36 @@ pub struct Status {
     pub filename: String,
     /// When the id was made.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: OffsetDateTime,
     /// When this was last written, by the writer's clock.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: OffsetDateTime,
     /// The claim that writes or wrote the renditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub take: Option<Take>,
     /// How much is transcoded, 0 to 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     pub progress: f64,
     /// The video's length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// For the uploader: what is not quite right with the file.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub warnings: Vec<String>,
     /// What was uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceSummary>,
     /// What came out, lowest rung first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub renditions: Vec<RenditionSummary>,
 }
 
 /// What an original turned out to be.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceSummary {
@@ -90,6 +98,7 @@ pub struct SourceSummary {
 }
 
 /// A rendition as the status lists it. Rates are in bits per second.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RenditionSummary {
     /// Its rung.

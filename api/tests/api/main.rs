@@ -6,6 +6,7 @@
 mod careless;
 mod careless_store;
 mod deleting;
+mod documented;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
 #[allow(dead_code, reason = "the store's tests use the rest")]
@@ -15,6 +16,7 @@ mod headers;
 mod metrics;
 #[path = "../../../store/tests/contract/moto.rs"]
 mod moto;
+mod openapi;
 mod pages;
 mod process;
 mod proxy;

@@ -12,6 +12,8 @@ use serde_json::Value;
 use store::{AccessKey, Settings, Store, VideoId};
 use tokio::task::JoinHandle;
 
+use crate::documented::documented;
+
 pub(crate) const TOKEN: &str = "a token for tests";
 pub(crate) const INDEX: &str = "<!doctype html><title>AssetLab</title>";
 pub(crate) const MIB: u64 = 1 << 20;
@@ -66,8 +68,9 @@ impl Site {
             .await
             .unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let router = documented(api::router(app)).await;
         let serving = tokio::spawn(async move {
-            api::serve(listener, api::router(app), std::future::pending())
+            api::serve(listener, router, std::future::pending())
                 .await
                 .unwrap();
         });

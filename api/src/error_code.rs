@@ -1,0 +1,141 @@
+//! The closed set of error codes, and what the OpenAPI document says of them.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Response};
+
+macro_rules! error_codes {
+    ($($code:ident $name:literal $status:ident $meaning:literal)*) => {
+        /// What went wrong, for programs: a code never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        pub(crate) enum ErrorCode {
+            $(#[serde(rename = $name)] $code,)*
+        }
+
+        impl ErrorCode {
+            pub(crate) const ALL: &[Self] = &[$(Self::$code),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+
+            pub(crate) fn status(self) -> StatusCode {
+                match self { $(Self::$code => StatusCode::$status,)* }
+            }
+
+            pub(crate) fn meaning(self) -> &'static str {
+                match self { $(Self::$code => $meaning,)* }
+            }
+        }
+    };
+}
+
+// The README has a row for each.
+error_codes! {
+    BadHost "bad_host" BAD_REQUEST "the request has no usable `Host`, and the server no `PUBLIC_URL`"
+    BrokenForm "broken_form" BAD_REQUEST "the form breaks off or cannot be read"
+    BadJson "bad_json" BAD_REQUEST "the request's JSON cannot be read"
+    Unauthorized "unauthorized" UNAUTHORIZED "there is no token, or a wrong one"
+    LinkExpired "link_expired" UNAUTHORIZED "the upload link has expired"
+    NotFound "not_found" NOT_FOUND "there is no such video, quality, upload or address"
+    NotReady "not_ready" NOT_FOUND "the video is not transcoded yet"
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "the address does not answer to this method"
+    IdleTimeout "idle_timeout" REQUEST_TIMEOUT "nothing of the upload came for `UPLOAD_IDLE_TIMEOUT`"
+    LinkSpent "link_spent" CONFLICT "the upload link has been used already"
+    Gone "gone" GONE "the video was deleted, or its upload expired, while it was on its way"
+    TooLarge "too_large" PAYLOAD_TOO_LARGE "the file is larger than `MAX_UPLOAD_BYTES`, or than its link allows"
+    BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "the request's JSON is too large"
+    NotAForm "not_a_form" UNSUPPORTED_MEDIA_TYPE "the upload is not `multipart/form-data`"
+    NotAVideo "not_a_video" UNSUPPORTED_MEDIA_TYPE "the file's first bytes show that it is no video"
+    NoFile "no_file" UNPROCESSABLE_ENTITY "the form has no file in the field `file`"
+    SeveralFiles "several_files" UNPROCESSABLE_ENTITY "the form has several files"
+    OutOfRange "out_of_range" UNPROCESSABLE_ENTITY "a number is too small or too large; the message names both ends"
+    Internal "internal" INTERNAL_SERVER_ERROR "something went wrong on the server; its log says what, by the answer's `X-Request-Id`"
+    Busy "busy" SERVICE_UNAVAILABLE "the server receives as many uploads as it can"
+    StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE "S3 does not answer"
+}
+
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorAnswer {
+    pub(crate) error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    pub(crate) code: ErrorCode,
+    /// One sentence, for people.
+    pub(crate) message: String,
+}
+
+/// Names the error codes that a route can answer with, for its `responses(…)`:
+/// `errors!(StatusErrors: NotFound, StorageUnavailable, Internal);`
+macro_rules! errors {
+    ($name:ident: $($code:ident),+) => {
+        struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<
+                String,
+                utoipa::openapi::RefOr<utoipa::openapi::Response>,
+            > {
+                $crate::error_code::responses(&[$($crate::error_code::ErrorCode::$code),+])
+            }
+        }
+    };
+}
+pub(crate) use errors;
+
+/// A response for each status that these codes have.
+pub(crate) fn responses(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status = BTreeMap::<String, Vec<ErrorCode>>::new();
+    for code in codes {
+        let status = code.status().as_str().to_owned();
+        by_status.entry(status).or_default().push(*code);
+    }
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status, response(&codes).into()))
+        .collect()
+}
+
+fn response(codes: &[ErrorCode]) -> Response {
+    let status = codes[0].status();
+    let description: Vec<_> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}.", code.name(), code.meaning()))
+        .collect();
+    let text =
+        |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    let mut headers = json!({});
+    if status == StatusCode::UNAUTHORIZED {
+        headers["WWW-Authenticate"] = text("Always `Bearer`.");
+    }
+    if matches!(
+        status,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+    ) {
+        headers["Retry-After"] = json!({
+            "description": "Seconds to wait before the next try.",
+            "schema": { "type": "integer", "minimum": 0 },
+        });
+    }
+    let some_code = json!({ "type": "object", "properties": { "error": {
+        "type": "object",
+        "properties": { "code": { "type": "string", "enum": codes } },
+    } } });
+    let response = json!({
+        "description": description.join(" "),
+        "headers": headers,
+        "content": { "application/json": { "schema": {
+            "allOf": [{ "$ref": "#/components/schemas/Error" }, some_code],
+        } } },
+    });
+    serde_json::from_value(response).expect("a response object of OpenAPI")
+}
