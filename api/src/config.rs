@@ -42,4 +42,8 @@ pub struct HttpArgs {
     /// How long a client may send nothing of its upload before it is given up.
     #[arg(long, env = "UPLOAD_IDLE_TIMEOUT", default_value = "60s", value_parser = parse_duration_from_1s)]
     pub upload_idle_timeout: Duration,
+
+    /// Event streams at once; more are asked to come again.
+    #[arg(long, env = "MAX_EVENT_STREAMS", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_event_streams: u16,
 }

@@ -69,6 +69,8 @@ pub(crate) enum ApiError {
     },
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
+    #[error("The server sends as many event streams as it can: try again in a moment.")]
+    TooManyStreams,
     #[error("The video was deleted, or its upload expired, before it had arrived.")]
     Gone,
     #[error("The storage does not answer: try again in a moment.")]
@@ -105,7 +107,7 @@ impl ApiError {
             Self::BadJson(_) => ErrorCode::BadJson,
             Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Self::OutOfRange { .. } => ErrorCode::OutOfRange,
-            Self::Busy => ErrorCode::Busy,
+            Self::Busy | Self::TooManyStreams => ErrorCode::Busy,
             Self::Gone => ErrorCode::Gone,
             Self::StorageUnavailable(_) => ErrorCode::StorageUnavailable,
             Self::Internal(_) => ErrorCode::Internal,
@@ -146,7 +148,7 @@ impl IntoResponse for ApiError {
             Self::Unauthorized | Self::LinkExpired => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Busy => {
+            Self::Busy | Self::TooManyStreams => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             Self::StorageUnavailable(reason) => {

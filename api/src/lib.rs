@@ -14,6 +14,7 @@ mod auth;
 mod config;
 mod error;
 mod error_code;
+mod events;
 mod filename;
 mod form_gap;
 mod headers;
@@ -30,6 +31,7 @@ mod pages;
 mod request_log;
 mod serve;
 mod sniff;
+mod status_watch;
 mod upload;
 mod upload_links;
 mod video;
@@ -57,6 +59,7 @@ pub use serve::{BindError, bind, serve, stop_signal};
 
 use error::ApiError;
 use link_token::LinkKey;
+use status_watch::StatusWatch;
 
 /// What the routes work with.
 pub struct App {
@@ -72,6 +75,8 @@ pub struct App {
     upload_idle_timeout: Duration,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
+    status_watch: StatusWatch,
+    event_stream_slots: Arc<Semaphore>,
     queued: Arc<Notify>,
     backlog: BacklogWatch,
 }
@@ -95,6 +100,8 @@ impl App {
         Ok(Self {
             media_origins: headers::media_origins(&store).await?,
             backlog: BacklogWatch::new(store.clone()),
+            status_watch: StatusWatch::new(store.clone()),
+            event_stream_slots: Arc::new(Semaphore::new(http.max_event_streams.into())),
             store,
             link_key: admin_token.link_key(),
             admin_token,
@@ -135,6 +142,7 @@ pub fn router(app: App) -> Router {
     let videos = OpenApiRouter::new()
         .routes(routes!(video::link, video::delete))
         .routes(routes!(video::status))
+        .routes(routes!(events::events))
         .routes(routes!(video::rung_link));
     let service = OpenApiRouter::new()
         .routes(routes!(health::live))

@@ -4,8 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use axum::Router;
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,6 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// How long requests that run when the server is told to stop may go on. An upload that needs
 /// longer breaks off; what it left in the bucket is swept like any unfinished upload.
@@ -21,6 +22,17 @@ const STOP_GRACE: Duration = Duration::from_secs(30);
 /// How long a client may take for the head of a request, and keep a connection that it does not
 /// use: without a limit a few thousand silent clients keep all others out.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For answers that would go on for ever: an extension of every request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stopping(CancellationToken);
+
+impl Stopping {
+    /// Resolves once the server was told to stop.
+    pub(crate) async fn begun(&self) {
+        self.0.cancelled().await;
+    }
+}
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +71,7 @@ pub async fn bind(bind: IpAddr, port: u16) -> Result<TcpListener, BindError> {
         })
 }
 
-/// Serves until `stop` resolves, then lets running requests finish for up to 30 s. A connection
+/// Serves until `stop` resolves, then ends event streams and lets running requests finish for up to 30 s. A connection
 /// without a whole request head for 30 s is closed.
 ///
 /// # Errors
@@ -82,7 +94,8 @@ async fn serve_patiently(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(head_timeout);
-    let service = TowerToHyperService::new(router);
+    let stopping = Stopping::default();
+    let service = TowerToHyperService::new(router.layer(Extension(stopping.clone())));
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -100,6 +113,7 @@ async fn serve_patiently(
         });
     }
     drop(listener);
+    stopping.0.cancel();
     if timeout(STOP_GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!(
             "requests still running after {} s were broken off",

@@ -65,13 +65,34 @@ pub(crate) struct Fetched {
     pub(crate) age: Duration,
 }
 
+/// A small object, for who may have it already.
+#[derive(Debug)]
+pub(crate) enum Reread {
+    There(Fetched),
+    /// Still the version that the reader has.
+    Same,
+    Missing,
+}
+
 impl Store {
     /// Reads a small object; none if it is not there.
     pub(crate) async fn read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Error> {
+        match self.read_unless(object, None).await? {
+            Reread::There(fetched) => Ok(Some(fetched)),
+            Reread::Same | Reread::Missing => Ok(None),
+        }
+    }
+
+    /// Reads a small object, unless it is still the version that is `held`: then S3 sends no body.
+    pub(crate) async fn read_unless(
+        &self,
+        object: &Object<'_>,
+        held: Option<&str>,
+    ) -> Result<Reread, Error> {
         let mut backoff = BACKOFF_FLOOR;
         let mut round = 1;
         loop {
-            match self.try_read(object).await {
+            match self.try_read(object, held).await {
                 Ok(fetched) => return Ok(fetched),
                 Err(Interrupted::Body(error)) if round < ROUNDS => {
                     tracing::debug!(%error, "read again");
@@ -84,7 +105,11 @@ impl Store {
         }
     }
 
-    async fn try_read(&self, object: &Object<'_>) -> Result<Option<Fetched>, Interrupted> {
+    async fn try_read(
+        &self,
+        object: &Object<'_>,
+        held: Option<&str>,
+    ) -> Result<Reread, Interrupted> {
         let key = object.key();
         let doing = || format!("read {key}");
         let server_date = ServerDate::default();
@@ -94,13 +119,15 @@ impl Store {
                 .get_object()
                 .bucket(object.bucket(self.settings()))
                 .key(&key)
+                .set_if_none_match(held.map(str::to_owned))
                 .customize()
                 .interceptor(server_date.clone())
                 .send()
                 .await;
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) if is_missing(&error) => return Ok(Reread::Missing),
+                Err(error) if http_status(&error) == Some(304) => return Ok(Reread::Same),
                 Err(error) => return Err(Interrupted::Call(Error::from_sdk(doing(), &error))),
             };
             let etag = answer.e_tag.clone().unwrap_or_default();
@@ -112,7 +139,7 @@ impl Store {
                     reason: error.to_string(),
                 })
             })?;
-            Ok(Some(Fetched {
+            Ok(Reread::There(Fetched {
                 body: body.into_bytes(),
                 etag: ETag(etag),
                 age,

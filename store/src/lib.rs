@@ -39,6 +39,7 @@ mod server_clock;
 mod settings;
 mod setup;
 mod status;
+mod status_since;
 mod status_writer;
 mod sweep;
 mod upload_info;
@@ -58,6 +59,7 @@ pub use presign::PresignedUrl;
 pub use queue_backlog::{Backlog, BacklogWatch};
 pub use settings::{AccessKey, Settings, StoreArgs, parse_duration, parse_duration_from_1s};
 pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versioned};
+pub use status_since::Since;
 pub use status_writer::StatusWriter;
 pub use sweep::Swept;
 pub use upload_info::{

@@ -212,11 +212,7 @@ impl Store {
         let Some(fetched) = self.read(&object).await? else {
             return Ok(None);
         };
-        let status = serde_json::from_slice(&fetched.body).map_err(|error| Error::Corrupt {
-            key: object.key(),
-            reason: error.to_string(),
-        })?;
-        Ok(Some((status, fetched)))
+        Ok(Some((read_json(&object, &fetched.body)?, fetched)))
     }
 
     /// Creates the status of an uploaded video; one that is there already stays.
@@ -247,6 +243,13 @@ impl Store {
         }
         Ok(state)
     }
+}
+
+pub(crate) fn read_json(object: &Object<'_>, body: &[u8]) -> Result<Status, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Corrupt {
+        key: object.key(),
+        reason: error.to_string(),
+    })
 }
 
 #[cfg(test)]

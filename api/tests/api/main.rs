@@ -7,6 +7,7 @@ mod careless;
 mod careless_store;
 mod deleting;
 mod documented;
+mod events;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
 #[allow(dead_code, reason = "the store's tests use the rest")]
@@ -25,3 +26,4 @@ mod upload;
 mod upload_links;
 mod vanishing;
 mod video;
+mod worker;

@@ -6,11 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_s3::test_server::TestServer;
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, StatusCode};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
-use crate::site::{TOKEN, assert_error};
+use crate::site::{TOKEN, assert_error, json};
 
 /// Generous: the tests share two processors.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,6 +140,50 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     for secret in [TOKEN, "4711", secret] {
         assert!(!text.contains(secret), "{text}");
     }
+}
+
+#[tokio::test]
+async fn event_streams_do_not_hold_up_its_end() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let mut running = Running(api(&s3).spawn().unwrap());
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    let (mut log, base) = tokio::task::spawn_blocking(move || {
+        let base = read_to(&mut log, &mut String::new(), "listening on ");
+        (log, base)
+    })
+    .await
+    .unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let form = Form::new().part("file", Part::bytes(b"\0".as_slice()).file_name("a.mp4"));
+    let upload = client.post(format!("{base}/api/upload"));
+    let upload = upload.bearer_auth(TOKEN).multipart(form);
+    let uploaded = json(upload.send().await.unwrap()).await;
+    let id = uploaded["id"].as_str().unwrap();
+    let events = client.get(format!("{base}/api/video/{id}/events"));
+    let mut events = events.send().await.unwrap();
+    assert!(events.chunk().await.unwrap().is_some());
+
+    let pid = running.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    // To its end, which is in order.
+    let rest = async { while events.chunk().await.unwrap().is_some() {} };
+    timeout(PATIENCE, rest).await.unwrap();
+    drop(client);
+    let (status, text) = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        (running.0.wait().unwrap(), text)
+    })
+    .await
+    .unwrap();
+    assert!(status.success(), "{status}: {text}");
+    assert!(!text.contains("were broken off"), "{text}");
 }
 
 /// Containers start in any order.

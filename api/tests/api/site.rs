@@ -51,6 +51,7 @@ impl Site {
             max_upload_bytes: 64 * MIB,
             max_uploads: 8,
             upload_idle_timeout: Duration::from_secs(60),
+            max_event_streams: 300,
         };
         change(&mut http, &mut settings);
 

@@ -1,64 +1,9 @@
 use reqwest::StatusCode;
 use serde_json::json;
-use store::package::{Range, Rendition};
-use store::queue::Queue;
-use store::{MediaUpload, Outcome, SourceSummary, VideoId};
+use store::VideoId;
 
 use crate::site::{Site, assert_error, json};
-
-/// The bytes of a rendition: nothing here looks into them.
-const MEDIA: &[u8] = b"an MP4 in name alone, long enough for the ranges of its playlist";
-
-fn rendition(name: &str, bandwidth_bps: u64) -> Rendition {
-    let range = Range {
-        duration_s: 4.0,
-        offset_bytes: 16,
-        len_bytes: 32,
-    };
-    Rendition {
-        name: name.parse().unwrap(),
-        width: 640,
-        height: 360,
-        codecs: "avc1.64001e,mp4a.40.2".into(),
-        bandwidth_bps,
-        average_bandwidth_bps: bandwidth_bps / 2,
-        frame_rate: 24.0,
-        len_bytes: MEDIA.len() as u64,
-        init_len_bytes: 8,
-        copied: false,
-        segments: vec![range],
-        keyframes: vec![range],
-    }
-}
-
-/// An uploaded video that went the worker's whole path, but for the transcoding.
-async fn done(site: &Site, filename: &str) -> VideoId {
-    let id = site.uploaded(filename, b"\0an original").await;
-    let queue = Queue::new(site.store.clone(), "test");
-    let (claim, mut status) = queue.claim(1).await.unwrap().unwrap();
-    assert_eq!(claim.id(), id);
-    let renditions = [rendition("360p", 800_000), rendition("720p", 3_500_000)];
-    for rendition in &renditions {
-        let name = &rendition.name;
-        let (head, rest) = MEDIA.split_at(16);
-        let mut upload = MediaUpload::begin(&site.store, id, claim.take(), name, head.len());
-        upload.append(rest.into()).await.unwrap();
-        upload.finish(head).await.unwrap();
-    }
-    site.store
-        .write_playlists(id, claim.take(), &renditions)
-        .await
-        .unwrap();
-    let outcome = Outcome {
-        duration_ms: 4000,
-        warnings: vec![],
-        source: SourceSummary::default(),
-        renditions: renditions.iter().map(Rendition::summary).collect(),
-    };
-    status.done(outcome).await.unwrap();
-    claim.finish().await.unwrap();
-    id
-}
+use crate::worker::{MEDIA, done};
 
 #[tokio::test]
 async fn no_route_knows_a_video_that_is_not_there() {
