@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use store::parse_duration_from_1s;
 
-use crate::{CorsOrigins, Origin};
+use crate::{CorsOrigins, Origin, RateArgs};
 
 /// S3 takes 10,000 parts at most, and an upload's parts are of 8 MiB.
 const MOST_UPLOAD_BYTES: u64 = 10_000 * crate::arriving::PART_LEN_BYTES as u64;
@@ -46,4 +46,7 @@ pub struct HttpArgs {
     /// Event streams at once; more are asked to come again.
     #[arg(long, env = "MAX_EVENT_STREAMS", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_event_streams: u16,
+    /// How often clients may do what costs.
+    #[command(flatten)]
+    pub rates: RateArgs,
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use crate::error_code::{ErrorAnswer, ErrorCode, ErrorDetail};
 
 /// Why a request was not answered as asked.
-#[allow(dead_code, reason = "the upload routes are about to answer it")]
+#[allow(dead_code, reason = "the upload routes are about to answer the rest")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("Send the admin token as `Authorization: Bearer <token>`.")]
@@ -67,6 +67,11 @@ pub(crate) enum ApiError {
         min: u64,
         max: u64,
     },
+    #[error("Too many requests: try again in {retry_after_s} s.")]
+    RateLimited {
+        /// Then one more is let through.
+        retry_after_s: u64,
+    },
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
     #[error("The server sends as many event streams as it can: try again in a moment.")]
@@ -108,6 +113,7 @@ impl ApiError {
             Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Self::OutOfRange { .. } => ErrorCode::OutOfRange,
             Self::Busy | Self::TooManyStreams => ErrorCode::Busy,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Gone => ErrorCode::Gone,
             Self::StorageUnavailable(_) => ErrorCode::StorageUnavailable,
             Self::Internal(_) => ErrorCode::Internal,
@@ -147,6 +153,9 @@ impl IntoResponse for ApiError {
         match self {
             Self::Unauthorized | Self::LinkExpired => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::RateLimited { retry_after_s } => {
+                headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
             Self::Busy | Self::TooManyStreams => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

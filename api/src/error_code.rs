@@ -54,6 +54,7 @@ error_codes! {
     NoFile "no_file" UNPROCESSABLE_ENTITY "the form has no file in the field `file`"
     SeveralFiles "several_files" UNPROCESSABLE_ENTITY "the form has several files"
     OutOfRange "out_of_range" UNPROCESSABLE_ENTITY "a number is too small or too large; the message names both ends"
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "too many requests from this address, or with this token"
     Internal "internal" INTERNAL_SERVER_ERROR "something went wrong on the server; its log says what, by the answer's `X-Request-Id`"
     Busy "busy" SERVICE_UNAVAILABLE "the server receives as many uploads, or sends as many event streams, as it can"
     StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE "S3 does not answer"

@@ -14,6 +14,7 @@ use store::{RungName, VideoId};
 use crate::App;
 use crate::error::ApiError;
 use crate::error_code::errors;
+use crate::rates::SigningRate;
 use crate::video::{NO_STORE, VideoPath, status_of};
 
 /// Which playlist the last component of the path names.
@@ -36,7 +37,7 @@ impl Wanted {
     }
 }
 
-errors!(PlaylistErrors: NotFound, NotReady, StorageUnavailable, Internal);
+errors!(PlaylistErrors: NotFound, NotReady, RateLimited, StorageUnavailable, Internal);
 
 /// An HLS playlist: the master, a quality's, or a quality's I-frames
 #[utoipa::path(
@@ -62,6 +63,7 @@ errors!(PlaylistErrors: NotFound, NotReady, StorageUnavailable, Internal);
     )
 )]
 pub(crate) async fn playlist(
+    _: SigningRate,
     VideoPath { id, name }: VideoPath,
     State(app): State<Arc<App>>,
 ) -> Result<Response, ApiError> {

@@ -11,6 +11,7 @@
 
 mod arriving;
 mod auth;
+mod client_address;
 mod config;
 mod error;
 mod error_code;
@@ -28,6 +29,7 @@ mod metrics;
 mod openapi;
 mod origin;
 mod pages;
+mod rates;
 mod request_log;
 mod serve;
 mod sniff;
@@ -51,14 +53,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use auth::{AdminToken, EmptyToken};
+pub use client_address::{NotANetwork, TrustedProxies};
 pub use config::HttpArgs;
 pub use log::{LogArgs, LogFormat};
 pub use origin::{CorsOrigins, NotAnOrigin, Origin};
 pub use pages::{Pages, PagesError};
+pub use rates::{NotARate, Rate, RateArgs};
 pub use serve::{BindError, bind, serve, stop_signal};
 
 use error::ApiError;
 use link_token::LinkKey;
+use rates::{RateClock, Rates};
 use status_watch::StatusWatch;
 
 /// What the routes work with.
@@ -73,6 +78,7 @@ pub struct App {
     /// One for each upload that there is memory for.
     upload_slots: Arc<Semaphore>,
     upload_idle_timeout: Duration,
+    rates: Rates,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
     status_watch: StatusWatch,
@@ -111,8 +117,21 @@ impl App {
             max_upload_bytes: http.max_upload_bytes,
             upload_slots: Arc::new(Semaphore::new(http.max_uploads.into())),
             upload_idle_timeout: http.upload_idle_timeout,
+            rates: Rates::new(&http.rates, &RateClock::monotonic()),
             queued: Arc::default(),
         })
+    }
+
+    /// Measures rates by another clock than this process's own: `now` tells the time since any fixed
+    /// moment. Forgets what was counted.
+    #[must_use]
+    pub fn with_rate_clock(
+        mut self,
+        rates: &RateArgs,
+        now: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        self.rates = Rates::new(rates, &RateClock::new(now));
+        self
     }
 
     /// Notified when a video was queued, for a worker nearby that then need not look for it. One

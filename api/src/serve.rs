@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use axum::serve::Listener;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 
 /// How long requests that run when the server is told to stop may go on. An upload that needs
 /// longer breaks off; what it left in the bucket is swept like any unfinished upload.
@@ -33,6 +35,10 @@ impl Stopping {
         self.0.cancelled().await;
     }
 }
+/// What the head of a request may be, request line included; more is 431. Presigned URLs, the longest of
+/// what clients send, take 2 KiB.
+const MOST_HEAD_BYTES: usize = 32 << 10;
+const MOST_HEADERS: usize = 100;
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +78,7 @@ pub async fn bind(bind: IpAddr, port: u16) -> Result<TcpListener, BindError> {
 }
 
 /// Serves until `stop` resolves, then ends event streams and lets running requests finish for up to 30 s. A connection
-/// without a whole request head for 30 s is closed.
+/// without a whole request head for 30 s is closed. Each request carries its peer, as `ConnectInfo`.
 ///
 /// # Errors
 /// Where the listener fails for good.
@@ -93,18 +99,22 @@ async fn serve_patiently(
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(head_timeout);
+        .header_read_timeout(head_timeout)
+        .max_headers(MOST_HEADERS)
+        .max_header_size(MOST_HEAD_BYTES);
     let stopping = Stopping::default();
-    let service = TowerToHyperService::new(router.layer(Extension(stopping.clone())));
+    let router = router.layer(Extension(stopping.clone()));
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             // Waits out what fails on the way, such as too many open files.
             accepted = Listener::accept(&mut listener) => accepted,
             () = &mut stop => break,
         };
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let service = Extension(ConnectInfo(peer)).layer(router.clone());
+        let service = TowerToHyperService::new(service);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -19,10 +19,11 @@ use crate::error_code::errors;
 use crate::json_body::JsonBody;
 use crate::link_token::{LinkToken, UploadLink};
 use crate::origin::Origin;
+use crate::rates::UploadRate;
 use crate::video::NO_STORE;
 
 const DEFAULT_LIFE_S: u64 = 24 * 3600;
-/// As long as a tombstone lives: a link must not outlive the trace of the video that was uploaded with
+/// Shorter than a tombstone lives: a link must not outlive the trace of the video that was uploaded with
 /// it and deleted.
 const LONGEST_LIFE_S: u64 = 7 * 24 * 3600;
 
@@ -57,7 +58,7 @@ struct Made {
     expires_at: OffsetDateTime,
 }
 
-errors!(CreateErrors: BadHost, BadJson, Unauthorized, BodyTooLarge, OutOfRange, Internal);
+errors!(CreateErrors: BadHost, BadJson, Unauthorized, BodyTooLarge, OutOfRange, RateLimited, Internal);
 
 /// Lets someone without the admin token upload one video
 #[utoipa::path(
@@ -72,6 +73,7 @@ errors!(CreateErrors: BadHost, BadJson, Unauthorized, BodyTooLarge, OutOfRange, 
 )]
 pub(crate) async fn create(
     _: Admin,
+    _: UploadRate,
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<Wanted>,

@@ -17,6 +17,7 @@ use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::error_code::errors;
 use crate::origin::Origin;
+use crate::rates::SigningRate;
 use crate::{App, filename};
 
 /// Links are signed for a while only.
@@ -73,7 +74,7 @@ impl Link {
     }
 }
 
-errors!(LinkErrors: BadHost, NotFound, StorageUnavailable, Internal);
+errors!(LinkErrors: BadHost, NotFound, RateLimited, StorageUnavailable, Internal);
 
 /// Something to watch now: the original until `done`, then the top rendition
 #[utoipa::path(
@@ -86,6 +87,7 @@ errors!(LinkErrors: BadHost, NotFound, StorageUnavailable, Internal);
     )
 )]
 pub(crate) async fn link(
+    _: SigningRate,
     VideoPath { id, .. }: VideoPath,
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -120,6 +122,7 @@ pub(crate) struct LinkQuery {
     )
 )]
 pub(crate) async fn rung_link(
+    _: SigningRate,
     VideoPath { id, name }: VideoPath,
     State(app): State<Arc<App>>,
     query: Result<Query<LinkQuery>, QueryRejection>,
@@ -139,7 +142,7 @@ pub(crate) async fn rung_link(
     Link::answer(&app, &headers, &url)
 }
 
-errors!(DeleteErrors: Unauthorized, NotFound, StorageUnavailable, Internal);
+errors!(DeleteErrors: Unauthorized, NotFound, RateLimited, StorageUnavailable, Internal);
 
 /// Deletes a video and all that belongs to it, whatever is being done with it
 #[utoipa::path(

@@ -2,7 +2,7 @@
 
 use super::Metric;
 use super::family::{Counter, Family, Gauge, Histogram, Kind, Label, Sampled, ShownBy};
-use super::labels::{JobEnd, S3Result, Stage, SweptKind, UploadEnd};
+use super::labels::{JobEnd, RateKind, S3Result, Stage, SweptKind, UploadEnd};
 
 macro_rules! families {
     ($(
@@ -94,6 +94,8 @@ families! {
     counter HTTP_REQUESTS = "assetlab_http_requests_total", Api,
         [open("route"), open("method"), open("status")], "requests",
         "Requests answered, by the route's template, method and class of status.";
+    counter RATE_LIMITED = "assetlab_rate_limited_total", Api, [closed("kind", RateKind::VALUES)], "requests",
+        "Requests refused because too many came before, by the limit that they went over.";
     counter JOBS = "assetlab_jobs_total", Worker, [closed("outcome", JobEnd::VALUES)], "jobs",
         "Claims with work to do that ended, by outcome.";
     gauge JOBS_RUNNING = "assetlab_jobs_running", Worker, [], "jobs",

@@ -77,6 +77,20 @@ labels! {
         Failed = "failed",
     }
 
+    /// Which limit a request went over.
+    RateKind {
+        /// Uploads begun from one address.
+        Upload = "upload",
+        /// Uploads begun with one token.
+        UploadToken = "upload_token",
+        /// Signed URLs for one address.
+        Signing = "signing",
+        /// Signed URLs for one token.
+        SigningToken = "signing_token",
+        /// Wrong tokens from one address.
+        FailedToken = "failed_token",
+    }
+
     /// What a sweep deletes.
     SweptKind {
         /// An original whose video is done.
