@@ -5,6 +5,9 @@
 //! because the client is gone) leaves nothing behind, and once the last part is sent, nothing the client does
 //! keeps the job from the queue.
 //!
+//! Where a link is spent by it, the task does that before anything else, by one conditional write, and gives
+//! the link back where the upload fails.
+//!
 //! Memory: three parts an upload, one filling, one waiting, one on its way to S3; and `MAX_UPLOADS` of them.
 
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use store::metrics::UploadEnd;
-use store::{Store, VideoId};
+use store::{HeldUploadInfo, Store, UploadInfo, UploadState, VideoId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -52,13 +55,15 @@ pub(crate) struct Original {
 impl Original {
     pub(crate) fn begin(
         app: &App,
+        id: VideoId,
         name: String,
+        spending: Option<UploadInfo>,
         in_flight: &Arc<UploadInFlight>,
     ) -> Result<Self, ApiError> {
         let slots = Arc::clone(&app.upload_slots);
         let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let (steps, received) = mpsc::channel(1);
-        let task = store_steps(app.store.clone(), name, received);
+        let task = store_file(app.store.clone(), id, name, spending, received);
         let (queued, in_flight) = (app.queued(), Arc::clone(in_flight));
         let task = async move {
             let _slot = slot;
@@ -139,15 +144,63 @@ fn ended_early() -> ApiError {
     ApiError::Internal("the upload ended early".into())
 }
 
+/// Stores the file; spends the link that it comes by, if one does.
+async fn store_file(
+    store: Store,
+    id: VideoId,
+    name: String,
+    spending: Option<UploadInfo>,
+    steps: mpsc::Receiver<Step>,
+) -> Result<Uploaded, ApiError> {
+    let Some(info) = spending else {
+        return store_steps(&store, id, &name, steps).await;
+    };
+    let spent = store.create_upload_info(id, info).await?;
+    let spent = spent.ok_or(ApiError::LinkSpent)?;
+    let stored = store_steps(&store, id, &name, steps).await;
+    let settled = match stored {
+        Ok(_) => settle(&store, id, &spent, UploadState::Complete)
+            .await
+            .map(drop),
+        Err(_) => give_back(&store, id, &spent).await,
+    };
+    if let Err(error) = settled {
+        warn!(video_id = %id, %error, "the info of an upload was left as it is; the sweep will find it");
+    }
+    stored
+}
+
+async fn settle(
+    store: &Store,
+    id: VideoId,
+    spent: &HeldUploadInfo,
+    state: UploadState,
+) -> Result<bool, store::Error> {
+    let info = UploadInfo {
+        state,
+        ..spent.info.clone()
+    };
+    let swapped = store.swap_upload_info(id, spent, info).await?;
+    Ok(swapped.is_some())
+}
+
+/// Whoever has written the info since, as the sweep does, decides what becomes of it.
+async fn give_back(store: &Store, id: VideoId, spent: &HeldUploadInfo) -> Result<(), store::Error> {
+    if settle(store, id, spent, UploadState::GivenUp).await? {
+        store.delete_upload_info(id).await?;
+    }
+    Ok(())
+}
+
 /// Stores part after part. A channel that closes before the last one means: take it all back.
 async fn store_steps(
-    store: Store,
-    name: String,
+    store: &Store,
+    id: VideoId,
+    name: &str,
     mut steps: mpsc::Receiver<Step>,
 ) -> Result<Uploaded, ApiError> {
     let started_at = Instant::now();
-    let id = VideoId::new();
-    let mut upload = store.begin_original(id, &name).await?;
+    let mut upload = store.begin_original(id, name).await?;
     let mut len_bytes = 0;
     let stored = loop {
         let (bytes, last) = match steps.recv().await {
@@ -173,7 +226,7 @@ async fn store_steps(
     };
     let duration_ms = started_at.elapsed().as_millis() as u64;
     info!(video_id = %id, len_bytes, duration_ms, "original stored");
-    store.enqueue(id, &name).await.map_err(refused)?;
+    store.enqueue(id, name).await.map_err(refused)?;
     Ok(Uploaded { id, key })
 }
 

@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use store::VideoId;
+use store::{UploadInfo, UploadKind, VideoId};
 use subtle::ConstantTimeEq;
 
 use crate::App;
@@ -62,7 +62,7 @@ impl FromRequestParts<Arc<App>> for Admin {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        match Uploader::of(&parts.headers, app)? {
+        match Uploader::from_request_parts(parts, app).await? {
             Uploader::Admin => Ok(Self),
             Uploader::Link(_) => Err(ApiError::Unauthorized),
         }
@@ -70,16 +70,14 @@ impl FromRequestParts<Arc<App>> for Admin {
 }
 
 /// Proof that a request may upload: anything, or what its link is for.
-#[allow(dead_code, reason = "the upload routes are about to take it")]
 #[derive(Debug)]
 pub(crate) enum Uploader {
     Admin,
     Link(UploadLink),
 }
 
-#[allow(dead_code, reason = "the upload routes are about to take it")]
 impl Uploader {
-    /// Reads and checks the token. A link may have expired: see [`begin`](Self::begin).
+    /// Reads and checks the token, however often that was tried. A link may have expired: see [`begin`](Self::begin).
     pub(crate) fn of(headers: &HeaderMap, app: &App) -> Result<Self, ApiError> {
         let shown = headers
             .get(AUTHORIZATION)
@@ -110,8 +108,25 @@ impl Uploader {
         Ok(link.id)
     }
 
+    /// What spends a link, for an upload that keeps no info of its own.
+    pub(crate) fn spending(&self, filename: &str) -> Option<UploadInfo> {
+        match self {
+            Self::Admin => None,
+            Self::Link(link) => {
+                let most_bytes = Some(link.max_bytes);
+                Some(UploadInfo::new(
+                    UploadKind::Form,
+                    filename,
+                    None,
+                    most_bytes,
+                ))
+            }
+        }
+    }
+
     /// Refuses an upload that a link is not for. An expired link is as good as ever for the upload that
     /// was begun with it, which has an end of its own (`UPLOAD_EXPIRY`).
+    #[allow(dead_code, reason = "the routes that resume are about to ask")]
     pub(crate) fn may_continue(&self, id: VideoId) -> Result<(), ApiError> {
         match self {
             Self::Link(link) if link.id != id => Err(ApiError::NoSuchUpload),
@@ -136,6 +151,7 @@ impl FromRequestParts<Arc<App>> for Uploader {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.headers, app)
+        let read = || Self::of(&parts.headers, app);
+        app.rates.checked(parts, read)
     }
 }

@@ -16,11 +16,12 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::arriving::{Original, Uploaded};
-use crate::auth::Admin;
+use crate::auth::Uploader;
 use crate::error::ApiError;
 use crate::error_code::errors;
 use crate::form_gap::Gap;
 use crate::metrics::UploadInFlight;
+use crate::rates::UploadRate;
 use crate::{App, filename, sniff};
 
 /// The form of an upload. Fields of other names are skipped.
@@ -32,8 +33,8 @@ struct UploadForm {
     file: Vec<u8>,
 }
 
-errors!(UploadErrors: BrokenForm, Unauthorized, IdleTimeout, Gone, TooLarge, NotAForm, NotAVideo, NoFile,
-    SeveralFiles, Internal, Busy, StorageUnavailable);
+errors!(UploadErrors: BrokenForm, Unauthorized, LinkExpired, IdleTimeout, LinkSpent, Gone, TooLarge, NotAForm, NotAVideo, NoFile,
+    SeveralFiles, RateLimited, Internal, Busy, StorageUnavailable);
 
 /// Uploads a video by a form
 #[utoipa::path(
@@ -47,12 +48,13 @@ errors!(UploadErrors: BrokenForm, Unauthorized, IdleTimeout, Gone, TooLarge, Not
     )
 )]
 pub(crate) async fn upload(
-    _: Admin,
+    uploader: Uploader,
+    _: UploadRate,
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let in_flight = UploadInFlight::begin();
-    let answer = receive(&app, request, &in_flight).await;
+    let answer = receive(&app, &uploader, request, &in_flight).await;
     if let Err(error) = &answer {
         in_flight.ended(error);
     }
@@ -61,16 +63,23 @@ pub(crate) async fn upload(
 
 async fn receive(
     app: &App,
+    uploader: &Uploader,
     request: Request,
     in_flight: &Arc<UploadInFlight>,
 ) -> Result<Response, ApiError> {
+    let id = uploader.begin(app).await?;
     let gap = Gap::new();
     let request = request.map(|body| gap.guard(body));
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|_| ApiError::NotAForm)?;
+    let limit_bytes = uploader.max_bytes(app);
+    let begin = |name: String| {
+        let spending = uploader.spending(&name);
+        Original::begin(app, id, name, spending, in_flight)
+    };
     let mut original = None;
-    let received = receive_form(app, form, &gap, in_flight, &mut original).await;
+    let received = receive_form(app, form, &gap, limit_bytes, begin, &mut original).await;
     match (received, original) {
         (Ok(()), Some(original)) => {
             let uploaded = original.finish().await?;
@@ -90,10 +99,10 @@ async fn receive_form(
     app: &App,
     mut form: Multipart,
     gap: &Gap,
-    in_flight: &Arc<UploadInFlight>,
+    limit_bytes: u64,
+    begin: impl Fn(String) -> Result<Original, ApiError>,
     original: &mut Option<Original>,
 ) -> Result<(), ApiError> {
-    let limit_bytes = app.max_upload_bytes;
     while let Some(mut field) = heard(app, form.next_field()).await? {
         gap.end();
         if field.name() != Some("file") {
@@ -118,7 +127,7 @@ async fn receive_form(
         }
         sniff::refuse(&head[..head.len().min(sniff::HEAD_LEN_BYTES)])?;
         let name = filename::unescape(field.file_name().unwrap_or_default());
-        let original = original.insert(Original::begin(app, name, in_flight)?);
+        let original = original.insert(begin(name)?);
         let mut len_bytes = 0;
         let mut chunk = Some(head.freeze());
         while let Some(bytes) = chunk {

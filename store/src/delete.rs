@@ -16,8 +16,8 @@ use crate::keys::{self, Object};
 use crate::listing::Listed;
 use crate::{Error, FailPoint, Store, VideoId};
 
-/// Longer than any process goes on unknowing: URLs live up to 7 days, too.
-const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Longer than any process goes on unknowing: URLs and upload links live up to 7 days.
+const TOMBSTONE_LIFE: Duration = Duration::from_secs(8 * 24 * 3600);
 /// Deletes at once.
 const DELETES_AT_ONCE: usize = 16;
 

@@ -14,6 +14,7 @@ mod exposition;
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod fault_proxy;
 mod headers;
+mod heads;
 mod metrics;
 #[path = "../../../store/tests/contract/moto.rs"]
 mod moto;
@@ -21,6 +22,7 @@ mod openapi;
 mod pages;
 mod process;
 mod proxy;
+mod rates;
 mod site;
 mod upload;
 mod upload_links;

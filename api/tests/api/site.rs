@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use api::{AdminToken, App, CorsOrigins, HttpArgs, Pages};
+use api::{AdminToken, App, CorsOrigins, HttpArgs, Pages, Rate, RateArgs, TrustedProxies};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use embedded_s3::test_server::TestServer;
+use governor::clock::{Clock, FakeRelativeClock};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -34,6 +35,14 @@ impl Site {
 
     /// Starts a site whose settings `change` has changed.
     pub(crate) async fn start_with(change: impl FnOnce(&mut HttpArgs, &mut Settings)) -> Self {
+        Self::start_at(&FakeRelativeClock::default(), change).await
+    }
+
+    /// As [`start_with`](Self::start_with), its rates by a clock that the test drives.
+    pub(crate) async fn start_at(
+        time: &FakeRelativeClock,
+        change: impl FnOnce(&mut HttpArgs, &mut Settings),
+    ) -> Self {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
         let mut settings = Settings {
             endpoint: Some(s3.endpoint()),
@@ -52,6 +61,14 @@ impl Site {
             max_uploads: 8,
             upload_idle_timeout: Duration::from_secs(60),
             max_event_streams: 300,
+            rates: RateArgs {
+                upload_rate: Rate::OFF,
+                upload_rate_per_token: Rate::OFF,
+                signing_rate: Rate::OFF,
+                signing_rate_per_token: Rate::OFF,
+                failed_token_rate: Rate::OFF,
+                trusted_proxies: TrustedProxies::default(),
+            },
         };
         change(&mut http, &mut settings);
 
@@ -65,6 +82,10 @@ impl Site {
         let app = App::new(store.clone(), token, Some(pages.unwrap()), &http)
             .await
             .unwrap();
+        let time = time.clone();
+        let app = app.with_rate_clock(&http.rates, move || {
+            Duration::from_nanos(time.now().as_u64())
+        });
         let listener = api::bind(Ipv4Addr::LOCALHOST.into(), http.port)
             .await
             .unwrap();

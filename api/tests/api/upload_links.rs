@@ -1,9 +1,66 @@
-//! One-time upload links: who makes them, and what becomes of their tokens.
+//! One-time upload links: who makes them, what their tokens allow, and that they do so once.
 
-use reqwest::{Response, StatusCode};
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, SystemTime};
+
+use base64_simd::URL_SAFE_NO_PAD as BASE64URL;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::multipart::{Form, Part};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::Sha256;
+use store::VideoId;
+use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::site::{MIB, Site, TOKEN, assert_error};
+
+/// Generous: what takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.chain_update(message).finalize().into_bytes().to_vec()
+}
+
+/// A token as a server with this admin token would sign it.
+fn signed(admin_token: &str, id: VideoId, max_bytes: u64, ends_in_s: i64) -> String {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let end_s = now.strict_add_signed(ends_in_s);
+    let mut token = vec![1];
+    token.extend(id.to_string().parse::<Uuid>().unwrap().into_bytes());
+    token.extend(max_bytes.to_be_bytes());
+    token.extend(end_s.to_be_bytes());
+    let key = hmac(admin_token.as_bytes(), b"assetlab upload links");
+    token.extend(hmac(&key, &token));
+    BASE64URL.encode_to_string(token)
+}
+
+fn file(len_bytes: u64) -> Form {
+    let len_bytes = usize::try_from(len_bytes).unwrap();
+    Form::new().part("file", Part::bytes(vec![7; len_bytes]).file_name("a.mp4"))
+}
+
+fn upload(site: &Site, token: &str, len_bytes: u64) -> RequestBuilder {
+    let post = site.client.post(format!("{}/api/upload", site.base));
+    post.bearer_auth(token).multipart(file(len_bytes))
+}
+
+async fn sent(request: RequestBuilder) -> Response {
+    request.send().await.unwrap()
+}
+
+async fn assert_spent(site: &Site, token: &str, when: &str) {
+    let answer = sent(upload(site, token, 10)).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT, "{when}");
+    assert_error(answer, StatusCode::CONFLICT, "link_spent").await;
+}
+
+async fn delete_raw(site: &Site, key: &str) {
+    let delete = site.buckets().delete_object().bucket("raw").key(key);
+    delete.send().await.unwrap();
+}
 
 /// Asks for a link with the admin token.
 async fn ask(site: &Site, wanted: &Value) -> Response {
@@ -59,4 +116,138 @@ async fn a_link_is_made_by_the_admin_within_limits_and_writes_nothing() {
         assert_error(answer, StatusCode::UNAUTHORIZED, "unauthorized").await;
     }
     assert_eq!(site.raw_keys().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_link_uploads_its_video_and_never_another_one() {
+    let site = Site::start().await;
+    let link = minted(&site, &json!({})).await;
+    let (id, token) = (
+        link["id"].as_str().unwrap(),
+        link["token"].as_str().unwrap(),
+    );
+    let answer = sent(upload(&site, token, 1000)).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(crate::site::json(answer).await["id"], id);
+    let status = site.get(&format!("/api/video/{id}/status"));
+    let status = crate::site::json(sent(status).await).await;
+    assert_eq!(
+        (&status["status"], &status["filename"]),
+        (&json!("pending"), &json!("a.mp4"))
+    );
+    assert_spent(&site, token, "after its use").await;
+
+    // As the sweep does once nobody can have use for it.
+    delete_raw(&site, &format!("uploads/{id}.info")).await;
+    assert_spent(&site, token, "without its info").await;
+    delete_raw(&site, &format!("uploads/{id}.orig")).await;
+    assert_spent(&site, token, "after its original was swept").await;
+
+    let delete = site.client.delete(format!("{}/api/video/{id}", site.base));
+    let deleted = sent(delete.bearer_auth(TOKEN)).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    assert_eq!(site.raw_keys().await, [format!("deleted/{id}")]);
+    assert_spent(&site, token, "after its video was deleted").await;
+    site.store.sweep().await.unwrap();
+    assert_spent(&site, token, "after the sweep").await;
+    assert_eq!(site.raw_keys().await, [format!("deleted/{id}")]);
+}
+
+/// Its process died before the status was written: the repair is about to do that.
+#[tokio::test]
+async fn a_link_whose_original_arrived_is_spent_before_its_video_is_queued() {
+    let site = Site::start().await;
+    let id = VideoId::new();
+    let mut original = site.store.begin_original(id, "a.mp4").await.unwrap();
+    original.complete().await.unwrap();
+    let token = signed(TOKEN, id, MIB, 60);
+    assert_spent(&site, &token, "with an original alone").await;
+}
+
+#[tokio::test]
+async fn forged_and_expired_tokens_are_refused_as_such() {
+    let site = Site::start().await;
+    let id = VideoId::new();
+    let genuine = signed(TOKEN, id, MIB, 60);
+    let mut forged = vec![
+        signed("another admin's", id, MIB, 60),
+        genuine[..86].to_owned(),
+    ];
+    // Another id, a larger cap, a later end, another signature.
+    for byte in [9, 20, 32, 64] {
+        let mut bytes = BASE64URL.decode_to_vec(&genuine).unwrap();
+        bytes[byte] ^= 0x10;
+        forged.push(BASE64URL.encode_to_string(bytes));
+    }
+    for token in &forged {
+        let answer = sent(upload(&site, token, 10)).await;
+        assert_error(answer, StatusCode::UNAUTHORIZED, "unauthorized").await;
+    }
+    let expired = signed(TOKEN, id, MIB, -1);
+    let answer = sent(upload(&site, &expired, 10)).await;
+    assert_error(answer, StatusCode::UNAUTHORIZED, "link_expired").await;
+    assert_eq!(site.raw_keys().await, Vec::<String>::new());
+    assert_eq!(
+        sent(upload(&site, &genuine, 10)).await.status(),
+        StatusCode::CREATED
+    );
+}
+
+#[tokio::test]
+async fn a_file_over_the_links_cap_is_refused_and_the_link_given_back() {
+    let site = Site::start().await;
+    let link = minted(&site, &json!({ "max_bytes": 9 * MIB })).await;
+    let token = link["token"].as_str().unwrap();
+    let answer = sent(upload(&site, token, 9 * MIB + 1)).await;
+    assert_error(answer, StatusCode::PAYLOAD_TOO_LARGE, "too_large").await;
+    assert_eq!(site.raw_keys().await, Vec::<String>::new());
+    assert_eq!(site.open_uploads().await, 0);
+    let exact = sent(upload(&site, token, 9 * MIB)).await;
+    assert_eq!(exact.status(), StatusCode::CREATED);
+    // The server's own limit holds whatever a link says that was made before it.
+    let old = signed(TOKEN, VideoId::new(), 65 * MIB, 60);
+    let answer = sent(upload(&site, &old, 64 * MIB + 1)).await;
+    assert_error(answer, StatusCode::PAYLOAD_TOO_LARGE, "too_large").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_link_is_used_it_is_spent_and_a_broken_upload_gives_it_back() {
+    let site = Site::start().await;
+    let link = minted(&site, &json!({})).await;
+    let token = link["token"].as_str().unwrap();
+    let head = format!(
+        "POST /api/upload HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 50000000\r\n\r\n\
+         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n"
+    );
+    let address = site.base.trim_start_matches("http://").to_owned();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(head.as_bytes()).unwrap();
+    client.write_all(&vec![7; 9 << 20]).unwrap();
+    let begun = async { while site.open_uploads().await == 0 {} };
+    timeout(PATIENCE, begun).await.unwrap();
+    assert_spent(&site, token, "while it is used").await;
+    assert_eq!(site.open_uploads().await, 1);
+    drop(client);
+    let given_back = async { while !site.raw_keys().await.is_empty() {} };
+    timeout(PATIENCE, given_back).await.unwrap();
+    let again = sent(upload(&site, token, 1000)).await;
+    assert_eq!(again.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn of_many_that_use_a_link_at_once_one_wins() {
+    let site = Site::start().await;
+    let token = signed(TOKEN, VideoId::new(), MIB, 60);
+    let uploads = (0..8).map(|_| sent(upload(&site, &token, 100_000)));
+    let answers = futures::future::join_all(uploads).await;
+    let won = answers
+        .iter()
+        .filter(|answer| answer.status() == StatusCode::CREATED);
+    assert_eq!(won.count(), 1);
+    for lost in answers {
+        if lost.status() != StatusCode::CREATED {
+            assert_error(lost, StatusCode::CONFLICT, "link_spent").await;
+        }
+    }
 }
