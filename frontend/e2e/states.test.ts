@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
 import { openBrowser, type TestBrowser } from "./browser";
-import { makeClips, type Clips } from "./clips";
+import { BUTTERFLY, makeClips, type Clips } from "./clips";
 
 const LIMIT_BYTES = 20_000_000;
 
@@ -73,6 +73,29 @@ it("asks for the token, and again when it was wrong", async () => {
 
   await page.reload();
   await page.getByRole("button", { name: "Choose a file" }).waitFor();
+});
+
+it("uploads a video by a one-time link, once", async () => {
+  const { page } = browser;
+  const answer = await fetch(`${server.origin}/api/upload-links`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${server.token}` },
+  });
+  const { id, url } = (await answer.json()) as { id: string; url: string };
+  await page.goto(url);
+  await page.setInputFiles("input[type=file]", BUTTERFLY);
+  const link = await page.getByLabel("Link to the video").inputValue();
+  expect(link).toBe(`${server.origin}/watch/${id}`);
+
+  await page.goto("about:blank");
+  await page.goto(url);
+  await page.setInputFiles("input[type=file]", BUTTERFLY);
+  await page.getByText("The upload link has been used already: ask for a new one.").waitFor();
+  // Somebody else's token is another matter.
+  await page.getByLabel("Token").fill(server.token);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByLabel("Link to the video").waitFor();
+  expect(await page.getByLabel("Link to the video").inputValue()).not.toBe(link);
 });
 
 it("explains a file over the limit", async () => {

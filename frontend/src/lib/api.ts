@@ -48,12 +48,13 @@ export async function fetchPlainUrl(id: string): Promise<string> {
   return answer.url;
 }
 
-/** The `message` of the API's error body, if that is what the text is. */
-export function errorMessage(body: string): string | null {
+/** What the API's error body says, if that is what the text is. */
+export function errorOf(body: string): { code: string; message: string } | null {
   try {
-    const parsed = JSON.parse(body) as { error?: { message?: unknown } };
-    const message = parsed.error?.message;
-    return typeof message === "string" && message !== "" ? message : null;
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
+    const { code, message } = error ?? {};
+    if (typeof code !== "string" || typeof message !== "string" || message === "") return null;
+    return { code, message };
   } catch {
     return null;
   }

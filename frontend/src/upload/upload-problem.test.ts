@@ -2,12 +2,16 @@ import { describe, expect, it } from "vitest";
 import { strings } from "../strings";
 import { problemOf, refusalOf } from "./upload-problem";
 
-const body = (message: string) => JSON.stringify({ error: { code: "x", message } });
+const body = (message: string, code = "x") => JSON.stringify({ error: { code, message } });
 
 describe("problemOf", () => {
   it.each([
     [0, "", "network", strings.uploadProblem.network],
     [401, body("Send the admin token"), "token", strings.uploadProblem.unauthorized],
+    [401, body("Expired.", "link_expired"), "token", "Expired."],
+    [409, body("Used.", "link_spent"), "token", "Used."],
+    [429, body("Try again in 3 s."), "server", "Try again in 3 s."],
+    [429, "<html>", "server", strings.uploadProblem.server],
     [413, body("limit of 1073741824 bytes"), "file", strings.uploadProblem.tooLarge],
     [422, body("The form has no file."), "file", "The form has no file."],
     [422, "<html>", "file", strings.uploadProblem.notAccepted],

@@ -1,4 +1,4 @@
-import { errorMessage } from "../lib/api";
+import { errorOf } from "../lib/api";
 import { strings } from "../strings";
 
 /** Why an upload ended without a video. */
@@ -11,7 +11,10 @@ const text = strings.uploadProblem;
 
 /** What the person at the page is told about an answer other than 201. */
 export function problemOf(httpStatus: number, body: string): UploadProblem {
-  const said = errorMessage(body);
+  const error = errorOf(body);
+  const said = error?.message;
+  // Another token may do.
+  if (said && error.code.startsWith("link_")) return { kind: "token", message: said };
   switch (httpStatus) {
     case 0:
       return { kind: "network", message: text.network };
@@ -20,6 +23,8 @@ export function problemOf(httpStatus: number, body: string): UploadProblem {
       return { kind: "token", message: text.unauthorized };
     case 413:
       return { kind: "file", message: text.tooLarge };
+    case 429:
+      return { kind: "server", message: said ?? text.server };
     default:
       return httpStatus >= 500
         ? { kind: "server", message: text.server }
