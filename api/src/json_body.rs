@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::App;
 use crate::error::ApiError;
 
-/// What routes that take JSON set as their `DefaultBodyLimit`. Ten thousand part numbers fit in.
+/// Ten thousand part numbers fit in.
 pub(crate) const MOST_BYTES: usize = 64 << 10;
 
 /// A body of JSON, whatever its content type says; an empty one is an empty object.
@@ -19,8 +19,9 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+    async fn from_request(mut request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let limit_bytes = MOST_BYTES;
+        DefaultBodyLimit::max(limit_bytes).apply(&mut request);
         let body = match Bytes::from_request(request, app).await {
             Ok(body) => body,
             Err(refusal) if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE => {

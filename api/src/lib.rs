@@ -152,9 +152,7 @@ pub fn router(app: App) -> Router {
             usize::try_from(form_limit_bytes).unwrap_or(usize::MAX),
         ))
         .layer(map_request(linger::linger));
-    let links = OpenApiRouter::new()
-        .routes(routes!(upload_links::create))
-        .layer(DefaultBodyLimit::max(json_body::MOST_BYTES));
+    let links = OpenApiRouter::new().routes(routes!(upload_links::create));
     let playlists = OpenApiRouter::new()
         .routes(routes!(hls::playlist))
         .layer(CompressionLayer::new());

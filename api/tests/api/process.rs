@@ -109,6 +109,16 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         "unauthorized",
     )
     .await;
+    let link = client.post(format!("{base}/api/upload-links"));
+    let link = json(link.bearer_auth(TOKEN).send().await.unwrap()).await;
+    let link_token = link["token"].as_str().unwrap();
+    for expected in [StatusCode::CREATED, StatusCode::CONFLICT] {
+        let upload = client.post(format!("{base}/api/upload"));
+        let file = Part::bytes(b"\0".as_slice()).file_name("a.mp4");
+        let upload = upload.multipart(Form::new().part("file", file));
+        let answer = upload.bearer_auth(link_token).send().await.unwrap();
+        assert_eq!(answer.status(), expected);
+    }
     assert_error(
         get("/").send().await.unwrap(),
         StatusCode::NOT_FOUND,
@@ -137,7 +147,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         "{text}"
     );
     let secret = s3.credentials().secret_access_key();
-    for secret in [TOKEN, "4711", secret] {
+    for secret in [TOKEN, "4711", secret, link_token] {
         assert!(!text.contains(secret), "{text}");
     }
 }
