@@ -32,9 +32,9 @@ pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
 /// The answer to an upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Uploaded {
-    id: VideoId,
+    pub(crate) id: VideoId,
     /// Where the original lies in the raw bucket.
-    key: String,
+    pub(crate) key: String,
 }
 
 /// What the receiving side says to the task that stores.

@@ -126,7 +126,6 @@ impl Uploader {
 
     /// Refuses an upload that a link is not for. An expired link is as good as ever for the upload that
     /// was begun with it, which has an end of its own (`UPLOAD_EXPIRY`).
-    #[allow(dead_code, reason = "the routes that resume are about to ask")]
     pub(crate) fn may_continue(&self, id: VideoId) -> Result<(), ApiError> {
         match self {
             Self::Link(link) if link.id != id => Err(ApiError::NoSuchUpload),

@@ -72,6 +72,12 @@ pub(crate) enum ApiError {
         /// Then one more is let through.
         retry_after_s: u64,
     },
+    #[error("Ask for the URLs of 1 to {most} parts at a time.")]
+    PartsAtATime { most: usize },
+    #[error("Parts of the upload are missing, or were sent with another length: send them again.")]
+    PartsMissing(Vec<u16>),
+    #[error("The upload is complete: delete its video in its place.")]
+    UploadComplete,
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
     #[error("The server sends as many event streams as it can: try again in a moment.")]
@@ -112,6 +118,9 @@ impl ApiError {
             Self::BadJson(_) => ErrorCode::BadJson,
             Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Self::OutOfRange { .. } => ErrorCode::OutOfRange,
+            Self::PartsAtATime { .. } => ErrorCode::PartsAtATime,
+            Self::PartsMissing(_) => ErrorCode::PartsMissing,
+            Self::UploadComplete => ErrorCode::UploadComplete,
             Self::Busy | Self::TooManyStreams => ErrorCode::Busy,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Gone => ErrorCode::Gone,
@@ -145,6 +154,10 @@ impl IntoResponse for ApiError {
             error: ErrorDetail {
                 code,
                 message: self.to_string(),
+                missing: match &self {
+                    Self::PartsMissing(numbers) => Some(numbers.clone()),
+                    _ => None,
+                },
             },
         };
         let mut response = (code.status(), Json(body)).into_response();

@@ -46,6 +46,8 @@ error_codes! {
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "the address does not answer to this method"
     IdleTimeout "idle_timeout" REQUEST_TIMEOUT "nothing of the upload came for `UPLOAD_IDLE_TIMEOUT`"
     LinkSpent "link_spent" CONFLICT "the upload link has been used already"
+    PartsMissing "parts_missing" CONFLICT "parts of the upload have not arrived, or not whole: `missing` has their numbers"
+    UploadComplete "upload_complete" CONFLICT "the upload is complete: there is a video to delete in its place"
     Gone "gone" GONE "the video was deleted, or its upload expired, while it was on its way"
     TooLarge "too_large" PAYLOAD_TOO_LARGE "the file is larger than `MAX_UPLOAD_BYTES`, or than its link allows"
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "the request's JSON is too large"
@@ -53,6 +55,7 @@ error_codes! {
     NotAVideo "not_a_video" UNSUPPORTED_MEDIA_TYPE "the file's first bytes show that it is no video"
     NoFile "no_file" UNPROCESSABLE_ENTITY "the form has no file in the field `file`"
     SeveralFiles "several_files" UNPROCESSABLE_ENTITY "the form has several files"
+    PartsAtATime "parts_at_a_time" UNPROCESSABLE_ENTITY "no URL is asked for, or too many at a time"
     OutOfRange "out_of_range" UNPROCESSABLE_ENTITY "a number is too small or too large; the message names both ends"
     RateLimited "rate_limited" TOO_MANY_REQUESTS "too many requests from this address, or with this token"
     Internal "internal" INTERNAL_SERVER_ERROR "something went wrong on the server; its log says what, by the answer's `X-Request-Id`"
@@ -73,6 +76,9 @@ pub(crate) struct ErrorDetail {
     pub(crate) code: ErrorCode,
     /// One sentence, for people.
     pub(crate) message: String,
+    /// With `parts_missing` alone: the numbers of the parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<Vec<u16>>,
 }
 
 /// Names the error codes that a route can answer with, for its `responses(…)`:

@@ -13,6 +13,7 @@ mod arriving;
 mod auth;
 mod client_address;
 mod config;
+mod direct_upload;
 mod error;
 mod error_code;
 mod events;
@@ -169,6 +170,7 @@ pub fn router(app: App) -> Router {
     let (described, description) = OpenApiRouter::with_openapi(openapi::Api::openapi())
         .merge(upload)
         .merge(links)
+        .merge(direct_upload::routes())
         .merge(playlists)
         .merge(videos)
         .merge(service)

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, header};
+use store::PresignedUrl;
 
 use crate::App;
 use crate::error::ApiError;
@@ -70,6 +71,20 @@ impl Origin {
             .ok_or(ApiError::BadHost)?;
         Ok(Self(format!("http://{host}")))
     }
+}
+
+/// A presigned URL as this request's client can use it.
+pub(crate) fn absolute_url(
+    app: &App,
+    headers: &HeaderMap,
+    url: &PresignedUrl,
+) -> Result<String, ApiError> {
+    // An embedded S3 is reached through this very server, under whatever name the client uses.
+    if app.store.settings().origin_relative_urls {
+        let origin = Origin::of_server(app, headers)?;
+        return Ok(format!("{origin}{}", url.origin_relative()));
+    }
+    Ok(url.expose().to_owned())
 }
 
 /// Which pages of other origins may call the API. The token travels in a header, never in a

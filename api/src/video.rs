@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::error_code::errors;
-use crate::origin::Origin;
+use crate::origin::absolute_url;
 use crate::rates::SigningRate;
 use crate::{App, filename};
 
@@ -63,13 +63,7 @@ pub(crate) struct Link {
 
 impl Link {
     fn answer(app: &App, headers: &HeaderMap, url: &PresignedUrl) -> Result<Response, ApiError> {
-        // An embedded S3 is reached through this very server, under whatever name the client uses.
-        let url = if app.store.settings().origin_relative_urls {
-            let origin = Origin::of_server(app, headers)?;
-            format!("{origin}{}", url.origin_relative())
-        } else {
-            url.expose().to_owned()
-        };
+        let url = absolute_url(app, headers, url)?;
         Ok((NO_STORE, Json(Self { url })).into_response())
     }
 }

@@ -39,6 +39,14 @@ fail_points! {
     Indexed = "indexed",
     /// The marker is there.
     Queued = "queued",
+    /// The multipart upload of an upload of several requests is open; nothing names it.
+    UploadOpened = "upload-opened",
+    /// The upload's info names it.
+    UploadNamed = "upload-named",
+    /// The info says that the original is whole.
+    UploadCompleted = "upload-completed",
+    /// The info says that the upload is given up.
+    UploadGivenUp = "upload-given-up",
     /// A worker has the marker.
     MarkerWon = "marker-won",
     /// The status names the claim's take.

@@ -23,6 +23,14 @@ pub(crate) struct Unfinished {
     pub(crate) age: Duration,
 }
 
+/// A part of a multipart upload as LIST shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedPart {
+    pub(crate) number: i32,
+    pub(crate) len_bytes: u64,
+    pub(crate) etag: String,
+}
+
 /// The objects under a prefix, in order of their keys.
 pub(crate) struct Pages<'a> {
     store: &'a Store,
@@ -123,6 +131,43 @@ impl Store {
             // One that says that there is more, and not from where, would begin anew for ever.
             if !more || (key_marker.is_none() && id_marker.is_none()) {
                 return Ok(uploads);
+            }
+        }
+    }
+
+    /// The parts of a multipart upload that are stored: up to 10,000, a thousand a page.
+    pub(crate) async fn list_parts(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+    ) -> Result<Vec<ListedPart>, Error> {
+        let mut parts = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self
+                .s3()
+                .list_parts()
+                .bucket(bucket)
+                .key(key)
+                .upload_id(upload_id)
+                .set_part_number_marker(after)
+                .send()
+                .await
+                .map_err(|error| Error::from_sdk(format!("list the parts of {key}"), &error))?;
+            let listed = page.parts().iter().filter_map(|part| {
+                Some(ListedPart {
+                    number: part.part_number()?,
+                    len_bytes: u64::try_from(part.size()?).ok()?,
+                    etag: part.e_tag()?.to_owned(),
+                })
+            });
+            parts.extend(listed);
+            // The last number rather than S3's own marker, with which some stores do not say where it goes on.
+            let last = page.parts().last().and_then(|part| part.part_number());
+            after = last.map(|number| number.to_string());
+            if !page.is_truncated().unwrap_or(false) || after.is_none() {
+                return Ok(parts);
             }
         }
     }

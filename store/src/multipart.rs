@@ -10,6 +10,7 @@ use crate::client;
 use crate::error::is_missing;
 use crate::id::random_hex;
 use crate::keys::{Object, original_content_type};
+use crate::listing::ListedPart;
 use crate::presign::percent_encode;
 use crate::{Error, Store, VideoId};
 
@@ -110,7 +111,6 @@ impl Multipart {
         &self.key
     }
 
-    #[allow(dead_code, reason = "resumable uploads will")]
     pub(crate) fn upload_id(&self) -> &str {
         &self.upload_id
     }
@@ -165,6 +165,13 @@ impl Multipart {
             return Ok(());
         }
         Err(error)
+    }
+
+    /// The parts that are stored. [`Error::Missing`] where there is no such upload any more.
+    pub(crate) async fn list_parts(&self) -> Result<Vec<ListedPart>, Error> {
+        self.store
+            .list_parts(&self.bucket, &self.key, &self.upload_id)
+            .await
     }
 
     /// Whether the object is there that this upload becomes.

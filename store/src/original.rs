@@ -118,6 +118,12 @@ impl Store {
     }
 }
 
+/// Where the original of a video lies in the raw bucket.
+#[must_use]
+pub fn original_key(id: VideoId) -> String {
+    Object::Original(id).key()
+}
+
 /// The last part of a path-like name, without control characters, at most 255 bytes of UTF-8.
 pub(crate) fn tidy_filename(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -4,14 +4,18 @@
 //! serves the buckets (`origin_relative_urls`), the public endpoint is a constant host that nothing ever
 //! connects to: URLs are handed out without it, and that origin puts it back before the signature is
 //! checked.
+//!
+//! A URL of a part signs its length, too: S3 itself refuses a request whose `content-length` is another
+//! (SigV4: a signed header that differs is a wrong signature), before a byte of it is stored.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
 
 use crate::keys::Object;
+use crate::part_layout::Part;
 use crate::settings::{PRESIGN_TTL_FLOOR, PRESIGN_TTL_MAX, Settings};
 use crate::{Error, RungName, Status, Store, VideoId};
 
@@ -47,6 +51,15 @@ impl fmt::Display for PresignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
+}
+
+/// A part of an upload, and the URL to send it to.
+#[derive(Debug)]
+pub struct PartUrl {
+    /// From 1.
+    pub number: u16,
+    /// Takes a body of exactly the part's length.
+    pub url: PresignedUrl,
 }
 
 impl Store {
@@ -91,6 +104,38 @@ impl Store {
         .await
     }
 
+    /// URLs for browsers of these parts of an original's multipart upload, each for a body of exactly its
+    /// length, and when they lapse by S3's clock.
+    pub(crate) async fn part_urls(
+        &self,
+        id: VideoId,
+        upload_id: &str,
+        parts: impl IntoIterator<Item = Part>,
+    ) -> Result<(Vec<PartUrl>, SystemTime), Error> {
+        let object = Object::Original(id);
+        let (config, lapse_at) = self.presigning(None).await?;
+        let mut urls = Vec::new();
+        for part in parts {
+            let request = self
+                .inner
+                .public_s3
+                .upload_part()
+                .bucket(object.bucket(self.settings()))
+                .key(object.key())
+                .upload_id(upload_id)
+                .part_number(part.number.into())
+                .content_length(part.len_bytes as i64)
+                .presigned(config.clone())
+                .await
+                .map_err(|error| unsigned(&error))?;
+            urls.push(PartUrl {
+                number: part.number,
+                url: PresignedUrl(request.uri().to_owned()),
+            });
+        }
+        Ok((urls, lapse_at))
+    }
+
     async fn presign(
         &self,
         client: &Client,
@@ -98,13 +143,7 @@ impl Store {
         duration_ms: Option<u64>,
         disposition: Option<String>,
     ) -> Result<PresignedUrl, Error> {
-        let unsigned = |reason: String| Error::Settings(format!("cannot sign a URL: {reason}"));
-        let ttl = presign_ttl(self.settings(), duration_ms, self.credentials_left().await);
-        let config = PresigningConfig::builder()
-            .start_time(self.inner.clock.now())
-            .expires_in(ttl)
-            .build()
-            .map_err(|error| unsigned(error.to_string()))?;
+        let (config, _) = self.presigning(duration_ms).await?;
         let request = client
             .get_object()
             .bucket(object.bucket(self.settings()))
@@ -112,9 +151,28 @@ impl Store {
             .set_response_content_disposition(disposition)
             .presigned(config)
             .await
-            .map_err(|error| unsigned(error.to_string()))?;
+            .map_err(|error| unsigned(&error))?;
         Ok(PresignedUrl(request.uri().to_owned()))
     }
+
+    /// How URLs are signed now, and when they lapse, both by S3's clock.
+    async fn presigning(
+        &self,
+        duration_ms: Option<u64>,
+    ) -> Result<(PresigningConfig, SystemTime), Error> {
+        let ttl = presign_ttl(self.settings(), duration_ms, self.credentials_left().await);
+        let now = self.inner.clock.now();
+        let config = PresigningConfig::builder()
+            .start_time(now)
+            .expires_in(ttl)
+            .build()
+            .map_err(|error| unsigned(&error))?;
+        Ok((config, now + ttl))
+    }
+}
+
+fn unsigned(reason: &dyn fmt::Display) -> Error {
+    Error::Settings(format!("cannot sign a URL: {reason}"))
 }
 
 /// How long a URL lives: exactly `PRESIGN_TTL` where set, else long enough to watch the video twice; never

@@ -6,6 +6,7 @@
 mod careless;
 mod careless_store;
 mod deleting;
+mod direct_upload;
 mod documented;
 mod events;
 #[path = "../../../store/tests/against_s3/exposition.rs"]

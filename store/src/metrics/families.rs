@@ -64,6 +64,7 @@ const S3_OPERATIONS: &[&str] = &[
     "HeadObject",
     "ListMultipartUploads",
     "ListObjectsV2",
+    "ListParts",
     "PutObject",
     "UploadPart",
 ];
@@ -90,7 +91,7 @@ families! {
     counter UPLOADS = "assetlab_uploads_total", Api, [closed("outcome", UploadEnd::VALUES)], "uploads",
         "Uploads that ended, by outcome.";
     counter UPLOAD_RECEIVED_BYTES = "assetlab_upload_received_bytes_total", Api, [], "bytes",
-        "Bytes of originals received, those of uploads that failed included.";
+        "Bytes of originals received, those of uploads that failed included; those that went straight to S3 once they are complete.";
     counter HTTP_REQUESTS = "assetlab_http_requests_total", Api,
         [open("route"), open("method"), open("status")], "requests",
         "Requests answered, by the route's template, method and class of status.";

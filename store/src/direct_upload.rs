@@ -1,0 +1,423 @@
+//! Uploads that go part by part straight to S3, by URLs that are signed for one part each.
+//!
+//! Only the plan is kept (`uploads/<id>.info`): name, length, part length. Which parts have arrived, S3 alone
+//! knows (ListParts); nobody's word is taken for it, since a client that sends parts to S3 tells us nothing
+//! that we could trust. A completion names the ETags that were listed with the right lengths, so that a part
+//! which is replaced in between makes it fail.
+//!
+//! The completion's steps can each be the last of a process, and be repeated by the next: the multipart
+//! upload is completed, the video is queued, the info says so.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use aws_sdk_s3::types::CompletedPart;
+use tokio::time::Instant;
+
+use crate::id::random_hex;
+use crate::keys::Object;
+use crate::listing::ListedPart;
+use crate::multipart::Multipart;
+use crate::part_layout::PartLayout;
+use crate::upload_info::HeldUploadInfo;
+use crate::{
+    Error, FailPoint, PartUrl, Store, UploadInfo, UploadKind, UploadState, VideoId, part_len_bytes,
+};
+
+/// How often a completion lists anew the parts that changed while it was made.
+const ROUNDS: u32 = 3;
+
+/// An upload straight to S3, as its info said when it was read.
+#[derive(Debug)]
+pub struct DirectUpload {
+    store: Store,
+    id: VideoId,
+    held: HeldUploadInfo,
+    layout: PartLayout,
+    multipart: Multipart,
+}
+
+/// A part that S3 has, of the right length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedPart {
+    /// From 1.
+    pub number: u16,
+    /// Its length.
+    pub len_bytes: u64,
+    /// As S3 named it in the answer to the part.
+    pub etag: String,
+}
+
+/// What came of a completion.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// The video is queued now.
+    Now,
+    /// It was completed before.
+    Before,
+    /// Parts of these numbers are not there, or are of another length.
+    PartsMissing(Vec<u16>),
+}
+
+/// What came of giving an upload up.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Abort {
+    /// Nothing is left of it.
+    Done,
+    /// There was nothing any more.
+    Nothing,
+    /// It is complete: there is a video to delete in its place.
+    Complete,
+}
+
+impl Store {
+    /// Begins an upload of a file of this length. None where the id has an upload already.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for no bytes, or more than S3 takes; [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn begin_direct_upload(
+        &self,
+        id: VideoId,
+        filename: &str,
+        len_bytes: u64,
+    ) -> Result<Option<DirectUpload>, Error> {
+        let mut info = UploadInfo::new(UploadKind::Direct, filename, Some(len_bytes), None);
+        let layout = PartLayout::new(len_bytes, part_len_bytes(len_bytes)).ok_or_else(|| {
+            Error::Input(format!("S3 takes no file of {len_bytes} bytes in parts"))
+        })?;
+        let multipart = Multipart::begin_original(self, id, &info.filename).await?;
+        FailPoint::UploadOpened.reached(id);
+        info.s3_upload_id = Some(multipart.upload_id().to_owned());
+        let created = self.create_upload_info(id, info).await;
+        match created {
+            Ok(Some(held)) => {
+                FailPoint::UploadNamed.reached(id);
+                Ok(Some(DirectUpload {
+                    store: self.clone(),
+                    id,
+                    held,
+                    layout,
+                    multipart,
+                }))
+            }
+            not_ours => {
+                // What cannot be taken back now, the sweep finds.
+                let _ = multipart.abort().await;
+                not_ours.map(|_| None)
+            }
+        }
+    }
+
+    /// The upload of this id; none where there is none that goes straight to S3.
+    ///
+    /// # Errors
+    /// [`Error::Deleted`] where there is none because the video was deleted; [`Error::Corrupt`] where its info cannot be read; [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn direct_upload(&self, id: VideoId) -> Result<Option<DirectUpload>, Error> {
+        let Some(held) = self.upload_info(id).await? else {
+            return match self.is_deleted(id).await? {
+                true => Err(Error::Deleted(id)),
+                false => Ok(None),
+            };
+        };
+        if held.info.kind != UploadKind::Direct {
+            return Ok(None);
+        }
+        let info = &held.info;
+        let layout = info
+            .len_bytes
+            .and_then(|len_bytes| PartLayout::new(len_bytes, info.part_len_bytes));
+        let (Some(layout), Some(s3_upload_id)) = (layout, &info.s3_upload_id) else {
+            return Err(Error::Corrupt {
+                key: Object::UploadInfo(id).key(),
+                reason: "it does not say of which parts the upload is made".into(),
+            });
+        };
+        Ok(Some(DirectUpload {
+            multipart: Multipart::of_original(self, id, s3_upload_id.clone()),
+            store: self.clone(),
+            id,
+            layout,
+            held,
+        }))
+    }
+}
+
+impl DirectUpload {
+    /// The video's id.
+    #[must_use]
+    pub fn id(&self) -> VideoId {
+        self.id
+    }
+
+    /// Where the original will lie in the raw bucket, or lies.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.multipart.key()
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn filename(&self) -> &str {
+        &self.held.info.filename
+    }
+
+    /// The file's length.
+    #[must_use]
+    pub fn len_bytes(&self) -> u64 {
+        self.layout.len_bytes()
+    }
+
+    /// The length of every part but the last.
+    #[must_use]
+    pub fn part_len_bytes(&self) -> u64 {
+        self.layout.part_len_bytes()
+    }
+
+    /// How many parts there are; their numbers go from 1 to this.
+    #[must_use]
+    pub fn part_count(&self) -> u16 {
+        self.layout.count()
+    }
+
+    /// Whether the original is whole and its video queued.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.held.info.state == UploadState::Complete
+    }
+
+    /// Whether parts may come: it was neither completed nor given up, nor has it expired.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.held.info.state == UploadState::Open
+            && self.held.age < self.store.settings().upload_expiry
+    }
+
+    /// When it is given up unless URLs are asked for before, by S3's clock.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.store.now() + self.store.settings().upload_expiry - self.held.age
+    }
+
+    /// Lets it live for `UPLOAD_EXPIRY` from now on. False where it has ended in the meantime.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn renew(&mut self) -> Result<bool, Error> {
+        let next = self.next(UploadState::Open);
+        let (store, id) = (&self.store, self.id);
+        if let Some(held) = store.swap_upload_info(id, &self.held, next).await? {
+            self.held = held;
+            return Ok(true);
+        }
+        // Who else asks for URLs renews it as well.
+        match store.upload_info(id).await? {
+            Some(held) => self.held = held,
+            None => return Ok(false),
+        }
+        Ok(self.is_open())
+    }
+
+    /// URLs for browsers of the parts of these numbers, and when they lapse by S3's clock. S3 takes a body of
+    /// exactly the part's length there.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a number that no part has; [`Error::Settings`] when nothing can be signed (credentials).
+    pub async fn part_urls(
+        &self,
+        numbers: impl IntoIterator<Item = u16>,
+    ) -> Result<(Vec<PartUrl>, SystemTime), Error> {
+        let parts: Result<Vec<_>, Error> = numbers
+            .into_iter()
+            .map(|number| {
+                let unknown = || Error::Input(format!("there is no part {number}"));
+                self.layout.part(number).ok_or_else(unknown)
+            })
+            .collect();
+        self.store
+            .part_urls(self.id, self.multipart.upload_id(), parts?)
+            .await
+    }
+
+    /// The parts that S3 holds, and the numbers of those that are missing: neither once the original was made
+    /// of them.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where S3 does not know the upload any more; [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn parts(&self) -> Result<(Vec<ArrivedPart>, Vec<u16>), Error> {
+        match self.held_parts().await {
+            Err(error @ Error::Missing(_)) => {
+                self.unless_it_has_arrived(error).await?;
+                Ok((Vec::new(), Vec::new()))
+            }
+            parts => parts,
+        }
+    }
+
+    async fn held_parts(&self) -> Result<(Vec<ArrivedPart>, Vec<u16>), Error> {
+        let listed = self.multipart.list_parts().await?;
+        let mut listed: HashMap<_, _> =
+            listed.into_iter().map(|part| (part.number, part)).collect();
+        let (mut arrived, mut missing) = (Vec::new(), Vec::new());
+        for part in self.layout.parts() {
+            match listed.remove(&i32::from(part.number)) {
+                Some(ListedPart {
+                    len_bytes, etag, ..
+                }) if len_bytes == part.len_bytes => arrived.push(ArrivedPart {
+                    number: part.number,
+                    len_bytes,
+                    etag,
+                }),
+                _ => missing.push(part.number),
+            }
+        }
+        Ok((arrived, missing))
+    }
+
+    /// Makes the original visible and queues the video, if every part is there. Repeating it does what is
+    /// left to do.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where the upload was given up or has expired, [`Error::Deleted`] where the video was deleted;
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn complete(&mut self) -> Result<Completion, Error> {
+        if self.is_complete() {
+            return Ok(Completion::Before);
+        }
+        if let Some(missing) = self.complete_multipart().await? {
+            return Ok(Completion::PartsMissing(missing));
+        }
+        FailPoint::OriginalStored.reached(self.id);
+        // The original of a video that is done may be gone already.
+        if self.store.exists(&Object::Original(self.id)).await? {
+            let filename = &self.held.info.filename;
+            self.store.enqueue(self.id, filename).await?;
+        }
+        let completion = match self.mark_complete().await? {
+            true => Completion::Now,
+            false => Completion::Before,
+        };
+        FailPoint::UploadCompleted.reached(self.id);
+        Ok(completion)
+    }
+
+    /// None once the original was made of all parts, now or before; else the numbers of those that are missing.
+    async fn complete_multipart(&self) -> Result<Option<Vec<u16>>, Error> {
+        let started_at = Instant::now();
+        match self.try_complete_multipart().await {
+            Ok(None) => {
+                let duration_ms = started_at.elapsed().as_millis() as u64;
+                let (id, len_bytes) = (self.id, self.len_bytes());
+                tracing::info!(video_id = %id, len_bytes, duration_ms, "original stored");
+                Ok(None)
+            }
+            Err(error @ Error::Missing(_)) => {
+                self.unless_it_has_arrived(error).await?;
+                Ok(None)
+            }
+            missing => missing,
+        }
+    }
+
+    async fn try_complete_multipart(&self) -> Result<Option<Vec<u16>>, Error> {
+        if !self.is_open() {
+            return Err(Error::Missing(format!(
+                "an open upload of video {}",
+                self.id
+            )));
+        }
+        let mut round = 1;
+        loop {
+            let (arrived, missing) = self.held_parts().await?;
+            if !missing.is_empty() {
+                return Ok(Some(missing));
+            }
+            let parts = arrived.into_iter().map(|part| {
+                let completed = CompletedPart::builder().part_number(part.number.into());
+                completed.e_tag(part.etag).build()
+            });
+            match self.multipart.complete(parts.collect()).await {
+                Ok(()) => return Ok(None),
+                // A part was sent again since it was listed.
+                Err(Error::PartsDiffer(_)) if round < ROUNDS => round += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// An upload that S3 does not know any more may be complete, and nobody have heard of it.
+    async fn unless_it_has_arrived(&self, error: Error) -> Result<(), Error> {
+        match self.has_arrived().await? {
+            true => Ok(()),
+            false => Err(error),
+        }
+    }
+
+    /// Whether the original is there, or was.
+    async fn has_arrived(&self) -> Result<bool, Error> {
+        Ok(self.store.exists(&Object::Original(self.id)).await?
+            || self.store.exists(&Object::Status(self.id)).await?)
+    }
+
+    /// Gives the upload up: nothing of it is left. Repeating it does what is left to do.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep does the rest then.
+    pub async fn abort(mut self) -> Result<Abort, Error> {
+        // Nobody completes or renews it any more.
+        loop {
+            if self.is_complete() {
+                return Ok(Abort::Complete);
+            }
+            if self.held.info.state == UploadState::GivenUp {
+                break;
+            }
+            let next = self.next(UploadState::GivenUp);
+            let (store, id) = (&self.store, self.id);
+            match store.swap_upload_info(id, &self.held, next).await? {
+                Some(held) => self.held = held,
+                None => match store.upload_info(id).await? {
+                    Some(held) => self.held = held,
+                    None => return Ok(Abort::Nothing),
+                },
+            }
+        }
+        FailPoint::UploadGivenUp.reached(self.id);
+        self.multipart.abort().await?;
+        // A completion that had begun before may have won.
+        if self.has_arrived().await? {
+            return Ok(Abort::Complete);
+        }
+        self.store.delete_upload_info(self.id).await?;
+        tracing::info!(video_id = %self.id, "upload given up");
+        Ok(Abort::Done)
+    }
+
+    /// Says in the info that there is nothing left to do. False where somebody has said so before.
+    async fn mark_complete(&mut self) -> Result<bool, Error> {
+        loop {
+            let next = self.next(UploadState::Complete);
+            let (store, id) = (&self.store, self.id);
+            match store.swap_upload_info(id, &self.held, next).await? {
+                Some(held) => {
+                    self.held = held;
+                    return Ok(true);
+                }
+                None => match store.upload_info(id).await? {
+                    Some(held) => self.held = held,
+                    None => return Ok(false),
+                },
+            }
+            if self.is_complete() {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn next(&self, state: UploadState) -> UploadInfo {
+        UploadInfo {
+            state,
+            writer: random_hex(),
+            ..self.held.info.clone()
+        }
+    }
+}
