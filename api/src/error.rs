@@ -57,6 +57,8 @@ pub(crate) enum ApiError {
     },
     #[error("The file is larger than the limit of {limit_bytes} bytes.")]
     TooLarge { limit_bytes: u64 },
+    #[error("The query cannot be read: {0}.")]
+    BadQuery(String),
     #[error("The request's JSON cannot be read: {0}.")]
     BadJson(String),
     #[error("The request is larger than {limit_bytes} bytes.")]
@@ -115,6 +117,7 @@ impl ApiError {
             Self::SeveralFiles => ErrorCode::SeveralFiles,
             Self::NotAVideo { .. } => ErrorCode::NotAVideo,
             Self::TooLarge { .. } => ErrorCode::TooLarge,
+            Self::BadQuery(_) => ErrorCode::BadQuery,
             Self::BadJson(_) => ErrorCode::BadJson,
             Self::BodyTooLarge { .. } => ErrorCode::BodyTooLarge,
             Self::OutOfRange { .. } => ErrorCode::OutOfRange,

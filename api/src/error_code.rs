@@ -39,6 +39,7 @@ error_codes! {
     BadHost "bad_host" BAD_REQUEST "the request has no usable `Host`, and the server no `PUBLIC_URL`"
     BrokenForm "broken_form" BAD_REQUEST "the form breaks off or cannot be read"
     BadJson "bad_json" BAD_REQUEST "the request's JSON cannot be read"
+    BadQuery "bad_query" BAD_REQUEST "a parameter of the query cannot be read"
     Unauthorized "unauthorized" UNAUTHORIZED "there is no token, or a wrong one"
     LinkExpired "link_expired" UNAUTHORIZED "the upload link has expired"
     NotFound "not_found" NOT_FOUND "there is no such video, quality, upload or address"

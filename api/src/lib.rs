@@ -32,12 +32,14 @@ mod origin;
 mod pages;
 mod rates;
 mod request_log;
+mod revalidation;
 mod serve;
 mod sniff;
 mod status_watch;
 mod upload;
 mod upload_links;
 mod video;
+mod videos;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +47,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::{Extension, Router};
-use store::{BacklogWatch, Store};
+use store::{BacklogWatch, Store, VideoList};
 use tokio::sync::{Notify, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -82,6 +84,7 @@ pub struct App {
     rates: Rates,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
+    videos: VideoList,
     status_watch: StatusWatch,
     event_stream_slots: Arc<Semaphore>,
     queued: Arc<Notify>,
@@ -107,6 +110,7 @@ impl App {
         Ok(Self {
             media_origins: headers::media_origins(&store).await?,
             backlog: BacklogWatch::new(store.clone()),
+            videos: VideoList::new(store.clone()),
             status_watch: StatusWatch::new(store.clone()),
             event_stream_slots: Arc::new(Semaphore::new(http.max_event_streams.into())),
             store,
@@ -161,7 +165,8 @@ pub fn router(app: App) -> Router {
         .routes(routes!(video::link, video::delete))
         .routes(routes!(video::status))
         .routes(routes!(events::events))
-        .routes(routes!(video::rung_link));
+        .routes(routes!(video::rung_link))
+        .routes(routes!(videos::list));
     let service = OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query, RawPathParams, State};
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::error_code::errors;
 use crate::origin::absolute_url;
 use crate::rates::SigningRate;
+use crate::revalidation::unless_held;
 use crate::{App, filename};
 
 /// Links are signed for a while only.
@@ -192,20 +193,5 @@ pub(crate) async fn status(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Versioned { value, etag } = status_of(&app, id).await?;
-    let caching = [(CACHE_CONTROL, "no-cache"), (ETAG, &etag)];
-    if headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .any(|held| names(held.as_bytes(), &etag))
-    {
-        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
-    }
-    Ok((caching, Json(value)).into_response())
-}
-
-/// Whether an If-None-Match names this version: a list or `*`, compared weakly (RFC 9110 §13.1.2).
-fn names(held: &[u8], etag: &str) -> bool {
-    held.split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .any(|held| held == b"*" || held.strip_prefix(b"W/").unwrap_or(held) == etag.as_bytes())
+    Ok(unless_held(&headers, &etag, || Json(value)))
 }

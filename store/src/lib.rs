@@ -26,6 +26,7 @@ mod marker;
 mod media_upload;
 pub mod metrics;
 mod multipart;
+mod name_search;
 mod original;
 pub mod package;
 mod panics;
@@ -45,6 +46,7 @@ mod status_since;
 mod status_writer;
 mod sweep;
 mod upload_info;
+mod video_list;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +58,7 @@ pub use error::Error;
 pub use fail_point::FailPoint;
 pub use id::{InvalidName, RungName, Take, VideoId};
 pub use media_upload::MediaUpload;
+pub use name_search::NamePart;
 pub use original::{OriginalUpload, original_key};
 pub use panics::{log_panics, panic_words};
 pub use presign::{PartUrl, PresignedUrl};
@@ -68,6 +71,7 @@ pub use sweep::Swept;
 pub use upload_info::{
     HeldUploadInfo, UploadInfo, UploadKind, UploadState, UploadTail, part_len_bytes,
 };
+pub use video_list::{VideoFilter, VideoList, VideoPage, VideoSummary};
 
 /// A handle to the two buckets; cheap to clone. Clones count their requests together.
 #[derive(Clone)]

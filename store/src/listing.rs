@@ -37,10 +37,28 @@ pub(crate) struct Pages<'a> {
     bucket: &'a str,
     prefix: String,
     after: Option<String>,
+    most: Option<i32>,
     ended: bool,
 }
 
 impl Pages<'_> {
+    /// Begins after a key, whether there is such an object or not.
+    pub(crate) fn after(mut self, key: String) -> Self {
+        self.after = Some(key);
+        self
+    }
+
+    /// Lists no more than this at a time.
+    pub(crate) fn at_most(mut self, objects: usize) -> Self {
+        self.most = i32::try_from(objects).ok();
+        self
+    }
+
+    /// Whether the last page was seen.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
     /// Up to a thousand objects; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, Error> {
         if self.ended {
@@ -54,6 +72,7 @@ impl Pages<'_> {
             .bucket(self.bucket)
             .prefix(&self.prefix)
             .set_start_after(self.after.take())
+            .set_max_keys(self.most)
             .customize()
             .interceptor(server_date.clone())
             .send()
@@ -83,6 +102,7 @@ impl Store {
             bucket,
             prefix: prefix.into(),
             after: None,
+            most: None,
             ended: false,
         }
     }

@@ -29,4 +29,5 @@ mod upload;
 mod upload_links;
 mod vanishing;
 mod video;
+mod videos;
 mod worker;
