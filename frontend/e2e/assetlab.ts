@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const BINARY = process.env.ASSETLAB ?? join(import.meta.dirname, "../../target/debug/assetlab");
+export const BINARY =
+  process.env.ASSETLAB ?? join(import.meta.dirname, "../../target/debug/assetlab");
 
 /** A running `assetlab` with a data folder of its own. */
 export interface AssetLab {

@@ -17,7 +17,11 @@ export async function uploadByApi(server: AssetLab, file: string): Promise<strin
   return ((await response.json()) as { id: string }).id;
 }
 
-export async function untilDone(server: AssetLab, id: string, within_s = 120): Promise<void> {
+export async function untilDone(
+  server: Pick<AssetLab, "origin">,
+  id: string,
+  within_s = 120,
+): Promise<void> {
   const done = async () => {
     const response = await fetch(`${server.origin}/api/video/${id}/status`);
     expect(((await response.json()) as { status: string }).status).toBe("done");
