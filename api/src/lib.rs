@@ -147,7 +147,8 @@ impl App {
     }
 }
 
-/// All routes of the API and, for every other path, the pages.
+/// All routes of the API and, for every other path, the pages. [`serve`] tells them each request's peer; without
+/// it all clients are one as far as rates go.
 pub fn router(app: App) -> Router {
     // What a form adds around its file: boundaries, headers, small fields.
     let form_limit_bytes = app.max_upload_bytes.saturating_add(1 << 20);

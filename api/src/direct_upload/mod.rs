@@ -9,17 +9,17 @@ mod finish;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::middleware::map_request;
 use store::{DirectUpload, Error, VideoId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::App;
 use crate::auth::Uploader;
 use crate::error::ApiError;
 use crate::linger::linger;
-use crate::{App, json_body};
 
 /// All of them.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -28,7 +28,6 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(finish::progress, finish::abort))
         .routes(routes!(begin::parts))
         .routes(routes!(finish::complete))
-        .layer(DefaultBodyLimit::max(json_body::MOST_BYTES))
         // Some clients list the parts with their completion, at any length.
         .layer(map_request(linger))
 }

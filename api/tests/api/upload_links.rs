@@ -1,6 +1,6 @@
 //! One-time upload links: who makes them, what their tokens allow, and that they do so once.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
@@ -136,6 +136,14 @@ async fn a_link_uploads_its_video_and_never_another_one() {
         (&json!("pending"), &json!("a.mp4"))
     );
     assert_spent(&site, token, "after its use").await;
+    let info = site.buckets().get_object().bucket("raw");
+    let info = info.key(format!("uploads/{id}.info")).send().await.unwrap();
+    let info = info.body.collect().await.unwrap().into_bytes();
+    let info: Value = serde_json::from_slice(&info).unwrap();
+    assert_eq!(
+        (&info["kind"], &info["state"]),
+        (&json!("form"), &json!("complete"))
+    );
 
     // As the sweep does once nobody can have use for it.
     delete_raw(&site, &format!("uploads/{id}.info")).await;
@@ -250,4 +258,23 @@ async fn of_many_that_use_a_link_at_once_one_wins() {
             assert_error(lost, StatusCode::CONFLICT, "link_spent").await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_link_and_does_not_say_which_is_let_go() {
+    let site = Site::start_with(|http, _| http.upload_idle_timeout = Duration::from_secs(1)).await;
+    let address = site.base.trim_start_matches("http://").to_owned();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut client = TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST /api/upload-links HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+             Authorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n{{"
+        );
+        client.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).map(|_| answer)
+    });
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("it does not end in time"), "{answer}");
 }

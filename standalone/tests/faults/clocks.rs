@@ -37,3 +37,23 @@ async fn the_links_of_an_api_whose_clock_is_an_hour_off_work() {
         serves_with(WrongClock::off_by_s(-3600)),
     );
 }
+
+/// Links live by S3's clock, whichever server makes and whichever takes them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upload_links_of_an_api_whose_clock_is_off_are_good_elsewhere_and_end_in_time() {
+    let site = Site::start().await;
+    let right = site.api(&[]).await;
+    let ahead = site.api(&WrongClock::off_by_s(3600).env()).await;
+    let behind = site.api(&WrongClock::off_by_s(-3600).env()).await;
+    for (maker, taker) in [(&right, &ahead), (&behind, &right), (&ahead, &behind)] {
+        let link = maker.link(600).await;
+        let uploaded = taker.upload_by(&link).await;
+        assert_eq!(uploaded.status(), StatusCode::CREATED);
+        assert_eq!(json(uploaded).await["id"], link["id"]);
+    }
+    // Forty minutes apart, by all clocks alike.
+    for (sooner, later) in [(&ahead, &right), (&right, &behind)] {
+        let (sooner, later) = (sooner.link(600).await, later.link(3000).await);
+        assert!(sooner["expires_at"].as_str() < later["expires_at"].as_str());
+    }
+}

@@ -128,6 +128,27 @@ impl Api {
         self.client.post(url).bearer_auth(TOKEN).multipart(form)
     }
 
+    /// An upload by a link.
+    pub(crate) async fn upload_by(&self, link: &Value) -> Response {
+        let file = Part::bytes(CLIP.clone()).file_name("clip.mp4");
+        let upload = self.client.post(format!("{}/api/upload", self.base));
+        let upload = upload.bearer_auth(link["token"].as_str().unwrap());
+        let upload = upload.multipart(Form::new().part("file", file));
+        upload.send().await.unwrap()
+    }
+
+    /// A link to upload with for a while.
+    pub(crate) async fn link(&self, expires_in_seconds: u64) -> Value {
+        let post = self.client.post(format!("{}/api/upload-links", self.base));
+        let wanted = serde_json::json!({ "expires_in_seconds": expires_in_seconds });
+        let answer = post
+            .bearer_auth(TOKEN)
+            .body(wanted.to_string())
+            .send()
+            .await;
+        json(answer.unwrap()).await
+    }
+
     pub(crate) async fn uploaded(&self) -> VideoId {
         let answer = self.upload(Part::bytes(CLIP.clone())).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);
