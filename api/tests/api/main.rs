@@ -7,6 +7,7 @@ mod careless;
 mod careless_store;
 mod deleting;
 mod direct_upload;
+mod direct_upload_faults;
 mod documented;
 mod events;
 #[path = "../../../store/tests/against_s3/exposition.rs"]

@@ -119,6 +119,13 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         let answer = upload.bearer_auth(link_token).send().await.unwrap();
         assert_eq!(answer.status(), expected);
     }
+    let parts = client
+        .post(format!("{base}/api/uploads"))
+        .bearer_auth(TOKEN);
+    let parts = parts.body(r#"{"len_bytes": 5}"#).send().await.unwrap();
+    assert_eq!(parts.status(), StatusCode::CREATED);
+    let url = &json(parts).await["parts"][0]["url"];
+    assert!(url.as_str().unwrap().contains("X-Amz-Signature="));
     assert_error(
         get("/").send().await.unwrap(),
         StatusCode::NOT_FOUND,
@@ -147,7 +154,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         "{text}"
     );
     let secret = s3.credentials().secret_access_key();
-    for secret in [TOKEN, "4711", secret, link_token] {
+    for secret in [TOKEN, "4711", secret, link_token, "X-Amz-Signature"] {
         assert!(!text.contains(secret), "{text}");
     }
 }

@@ -157,18 +157,7 @@ impl Site {
 
     /// All keys of the raw bucket.
     pub(crate) async fn raw_keys(&self) -> Vec<String> {
-        let answer = self
-            .buckets()
-            .list_objects_v2()
-            .bucket("raw")
-            .send()
-            .await
-            .unwrap();
-        answer
-            .contents()
-            .iter()
-            .filter_map(|object| object.key().map(str::to_owned))
-            .collect()
+        raw_keys(&self.s3).await
     }
 }
 
@@ -179,7 +168,7 @@ impl Drop for Site {
 }
 
 /// The S3 API of a server.
-fn buckets(s3: &TestServer) -> aws_sdk_s3::Client {
+pub(crate) fn buckets(s3: &TestServer) -> aws_sdk_s3::Client {
     let keys = s3.credentials();
     let keys = Credentials::new(
         keys.access_key_id(),
@@ -201,6 +190,14 @@ fn buckets(s3: &TestServer) -> aws_sdk_s3::Client {
 pub(crate) async fn open_uploads(s3: &TestServer) -> usize {
     let uploads = buckets(s3).list_multipart_uploads().bucket("raw");
     uploads.send().await.unwrap().uploads().len()
+}
+
+/// All keys of the raw bucket of a server.
+pub(crate) async fn raw_keys(s3: &TestServer) -> Vec<String> {
+    let list = buckets(s3).list_objects_v2().bucket("raw");
+    let listed = list.send().await.unwrap();
+    let keys = listed.contents().iter().filter_map(|object| object.key());
+    keys.map(str::to_owned).collect()
 }
 
 pub(crate) async fn json(response: Response) -> Value {
