@@ -30,6 +30,10 @@ pub struct HttpArgs {
     #[arg(long, env = "CORS_ORIGINS", default_value = "")]
     pub cors_origins: CorsOrigins,
 
+    /// Origins whose pages may show `/embed/…` in a frame, comma separated, or `*`. Unset: same origin only.
+    #[arg(long, env = "FRAME_ANCESTORS", default_value = "")]
+    pub frame_ancestors: CorsOrigins,
+
     /// Largest upload, in bytes.
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = 1 << 30,
           value_parser = clap::value_parser!(u64).range(1..=MOST_UPLOAD_BYTES))]

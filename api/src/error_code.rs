@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Response};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Response, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! error_codes {
     ($($code:ident $name:literal $status:ident $meaning:literal)*) => {
         /// What went wrong, for programs: a code never changes its meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub(crate) enum ErrorCode {
             $(#[serde(rename = $name)] $code,)*
         }
@@ -63,6 +64,27 @@ error_codes! {
     Busy "busy" SERVICE_UNAVAILABLE "the server receives as many uploads, or sends as many event streams, as it can"
     StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE "S3 does not answer"
 }
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let meanings: String = Self::ALL
+            .iter()
+            .map(|code| {
+                let status = code.status().as_u16();
+                format!("\n- `{}` ({status}): {}", code.name(), code.meaning())
+            })
+            .collect();
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.name())))
+            .description(Some(format!(
+                "A code never changes its meaning.\n{meanings}"
+            )))
+            .into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 /// The body of every error.
 #[derive(Serialize, ToSchema)]

@@ -18,6 +18,7 @@ use futures::{Stream, StreamExt, stream};
 use store::VideoId;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
 
 use crate::App;
 use crate::error::ApiError;
@@ -34,9 +35,29 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// this; one that is there reconnects, and is sent nothing twice.
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// nginx and others would hold events back to fill a buffer.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is sent as text, line by line")]
+struct StatusEvent {
+    event: EventName,
+    /// The ETag of the status.
+    id: Option<String>,
+    /// JSON: the status, or nothing but `{}` where the video is gone.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is sent as text")]
+enum EventName {
+    Status,
+    Gone,
+}
 
 errors!(EventErrors: NotFound, Internal, Busy, StorageUnavailable);
 
@@ -56,7 +77,7 @@ errors!(EventErrors: NotFound, Internal, Busy, StorageUnavailable);
     responses(
         (
             status = 200,
-            body = String,
+            body = StatusEvent,
             content_type = "text/event-stream",
             description = "Events, until the video is done, failed or deleted",
         ),

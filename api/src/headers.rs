@@ -1,17 +1,19 @@
 //! Headers on every answer: who may call from where, and what a page may do.
 
-use std::future::{Ready, ready};
 use std::time::Duration;
 
+use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
 use axum::response::Response;
 use store::{Store, VideoId};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
+use crate::events::LAST_EVENT_ID;
 use crate::request_log::REQUEST_ID;
 use crate::{CorsOrigins, Origin};
 
@@ -19,7 +21,7 @@ use crate::{CorsOrigins, Origin};
 pub(crate) fn cors(origins: &CorsOrigins) -> CorsLayer {
     let open = CorsLayer::new()
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LAST_EVENT_ID])
         .expose_headers([ETAG, RETRY_AFTER, REQUEST_ID])
         .max_age(Duration::from_secs(3600));
     match origins {
@@ -56,27 +58,76 @@ pub(crate) async fn media_origins(store: &Store) -> Result<Vec<Origin>, store::E
     })
 }
 
-/// What a browser may do with an answer: pages load scripts from here alone, media also from the
-/// buckets. hls.js feeds the player through a blob.
-pub(crate) fn security(
-    media_origins: &[Origin],
-) -> impl Fn(Response) -> Ready<Response> + Clone + use<> {
-    let media: String = media_origins
-        .iter()
-        .map(|origin| format!(" {origin}"))
-        .collect();
-    let policy = format!(
-        "default-src 'self'; img-src 'self'{media}; media-src 'self' blob:{media}; \
-         connect-src 'self'{media}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-    );
-    let policy = HeaderValue::from_str(&policy).expect("origins are visible ASCII");
-    move |mut response| {
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        ready(response)
+/// What a browser may do with an answer.
+#[derive(Clone)]
+pub(crate) struct Security {
+    page: HeaderValue,
+    embedded_page: HeaderValue,
+}
+
+/// JSON that is opened as a page shows text and does nothing.
+const JSON_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// What no page here ever needs.
+const PERMISSIONS: HeaderValue =
+    HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+impl Security {
+    /// Pages load scripts from here alone, media also from the buckets; hls.js feeds the player through a
+    /// blob. Only what is made for it can be framed by others.
+    pub(crate) fn new(media_origins: &[Origin], frame_ancestors: &CorsOrigins) -> Self {
+        let media: String = media_origins
+            .iter()
+            .map(|origin| format!(" {origin}"))
+            .collect();
+        let page = |ancestors: &str| {
+            let policy = format!(
+                "default-src 'self'; img-src 'self'{media}; media-src 'self' blob:{media}; \
+                 connect-src 'self'{media}; object-src 'none'; base-uri 'none'; form-action 'self'; \
+                 frame-ancestors {ancestors}"
+            );
+            HeaderValue::from_str(&policy).expect("origins are visible ASCII")
+        };
+        let ancestors = match frame_ancestors {
+            CorsOrigins::SameOrigin => "'self'".to_owned(),
+            CorsOrigins::Listed(list) => list
+                .iter()
+                .fold("'self'".to_owned(), |all, origin| format!("{all} {origin}")),
+            CorsOrigins::Any => "*".to_owned(),
+        };
+        Self {
+            page: page("'self'"),
+            embedded_page: page(&ancestors),
+        }
     }
+
+    fn policy(&self, path: &str, content_type: Option<&HeaderValue>) -> HeaderValue {
+        if content_type.is_some_and(|content_type| content_type == "application/json") {
+            JSON_POLICY
+        } else if path.starts_with("/embed/") {
+            self.embedded_page.clone()
+        } else {
+            self.page.clone()
+        }
+    }
+}
+
+/// Sets the headers of every answer.
+pub(crate) async fn secure(
+    State(security): State<Security>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let policy = security.policy(&path, headers.get(CONTENT_TYPE));
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.insert(PERMISSIONS_POLICY, PERMISSIONS);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 fn header_value(origin: &Origin) -> HeaderValue {

@@ -45,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::{Extension, Router};
 use store::{BacklogWatch, Store, VideoList};
 use tokio::sync::{Notify, Semaphore};
@@ -84,6 +84,7 @@ pub struct App {
     rates: Rates,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
+    frame_ancestors: CorsOrigins,
     videos: VideoList,
     status_watch: StatusWatch,
     event_stream_slots: Arc<Semaphore>,
@@ -119,6 +120,7 @@ impl App {
             pages,
             public_url: http.public_url.clone(),
             cors_origins: http.cors_origins.clone(),
+            frame_ancestors: http.frame_ancestors.clone(),
             max_upload_bytes: http.max_upload_bytes,
             upload_slots: Arc::new(Semaphore::new(http.max_uploads.into())),
             upload_idle_timeout: http.upload_idle_timeout,
@@ -186,14 +188,14 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
 
     let cors = headers::cors(&app.cors_origins);
-    let security = headers::security(&app.media_origins);
+    let security = headers::Security::new(&app.media_origins, &app.frame_ancestors);
     described
         .layer(Extension(openapi::Document::of(&description)))
         .merge(pages)
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(request_log::answer_panic))
         .layer(cors)
-        .layer(map_response(security))
+        .layer(from_fn_with_state(security, headers::secure))
         .layer(from_fn(request_log::log_request))
         .with_state(Arc::new(app))
 }

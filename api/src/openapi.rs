@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::error_code::{ErrorAnswer, ErrorCode, errors};
+use crate::error_code::{ErrorAnswer, errors};
 
 /// What the document says of the API as a whole.
 #[derive(OpenApi)]
@@ -65,19 +65,6 @@ impl Document {
                 response["headers"]["X-Request-Id"] = request_id.clone();
             }
         }
-        let codes = &mut document["components"]["schemas"]["ErrorCode"];
-        let meanings: String = ErrorCode::ALL
-            .iter()
-            .map(|code| {
-                format!(
-                    "\n- `{}` ({}): {}",
-                    code.name(),
-                    code.status().as_u16(),
-                    code.meaning()
-                )
-            })
-            .collect();
-        codes["description"] = format!("A code never changes its meaning.\n{meanings}").into();
         Self(document.to_string().into())
     }
 }

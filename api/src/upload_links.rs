@@ -65,7 +65,7 @@ errors!(CreateErrors: BadHost, BadJson, Unauthorized, BodyTooLarge, OutOfRange, 
     post,
     path = "/api/upload-links",
     security(("bearer" = [])),
-    request_body(content = Option<Wanted>, description = "Nothing at all is taken for `{}`"),
+    request_body(content = Wanted, description = "Nothing at all is taken for `{}`"),
     responses(
         (status = 201, body = Made, description = "The link"),
         CreateErrors,

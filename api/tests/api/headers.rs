@@ -80,12 +80,10 @@ async fn every_answer_says_what_a_browser_may_do() {
         settings.public_endpoint = Some("https://s3.example.org".into());
     })
     .await;
-    for path in ["/", "/nothing", "/api/video/none", "/healthz"] {
+    for path in ["/", "/nothing", "/metrics"] {
         let response = site.get(path).send().await.unwrap();
         let headers = response.headers();
-        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
-        assert_eq!(headers["x-request-id"].len(), 32, "{path}");
+        assert_always(headers, path);
         for directive in [
             "media-src 'self' blob: https://s3.example.org;",
             "connect-src 'self' https://s3.example.org;",
@@ -96,6 +94,95 @@ async fn every_answer_says_what_a_browser_may_do() {
                 policy(headers)
             );
         }
+    }
+}
+
+fn assert_always(headers: &HeaderMap, path: &str) {
+    assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+    assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+    assert!(headers.contains_key("permissions-policy"), "{path}");
+    assert_eq!(headers["x-request-id"].len(), 32, "{path}");
+}
+
+#[tokio::test]
+async fn json_opened_as_a_page_does_nothing() {
+    let site = Site::start().await;
+    for path in ["/api/video/none", "/api/openapi.json", "/healthz"] {
+        let response = site.get(path).send().await.unwrap();
+        assert_always(response.headers(), path);
+        let nothing = "default-src 'none'; frame-ancestors 'none'";
+        assert_eq!(policy(response.headers()), nothing, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_made_for_it_can_be_framed_by_others() {
+    let embed = format!("/embed/{}", store::VideoId::new());
+    for (set, ancestors) in [
+        ("", "frame-ancestors 'self'"),
+        (
+            "https://blog.example.org",
+            "frame-ancestors 'self' https://blog.example.org",
+        ),
+        ("*", "frame-ancestors *"),
+    ] {
+        let site = Site::start_with(|http, _| http.frame_ancestors = set.parse().unwrap()).await;
+        let response = site.get(&embed).send().await.unwrap();
+        assert!(policy(response.headers()).ends_with(ancestors), "{set}");
+        for path in ["/", "/embed", "/watch/embed/"] {
+            let response = site.get(path).send().await.unwrap();
+            assert!(
+                policy(response.headers()).ends_with("frame-ancestors 'self'"),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_has_the_id_that_this_server_gave_it() {
+    let site = Site::start().await;
+    let forged = "0123456789abcdef0123456789abcdef";
+    let answer = site
+        .get("/healthz")
+        .header("x-request-id", forged)
+        .send()
+        .await
+        .unwrap();
+    let ids: Vec<_> = answer.headers().get_all("x-request-id").iter().collect();
+    assert_eq!(ids.len(), 1);
+    assert_ne!(ids[0], forged);
+}
+
+#[tokio::test]
+async fn head_answers_as_get_without_its_body() {
+    let site = Site::start().await;
+    let id = crate::worker::done(&site, "a.mp4").await;
+    for rest in [
+        "",
+        "/status",
+        "/720p",
+        "/720p?unknown=1",
+        "/hls/master.m3u8",
+        "/events",
+    ] {
+        let path = format!("/api/video/{id}{rest}");
+        let get = site.get(&path).send().await.unwrap();
+        let head = site
+            .client
+            .head(format!("{}{path}", site.base))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(head.status(), StatusCode::OK, "{path}");
+        for name in ["content-type", "cache-control", "etag"] {
+            assert_eq!(
+                head.headers().get(name),
+                get.headers().get(name),
+                "{path}: {name}"
+            );
+        }
+        assert!(head.bytes().await.unwrap().is_empty());
     }
 }
 

@@ -64,10 +64,13 @@ async fn the_readme_explains_every_error_code() {
         .filter_map(|line| line.strip_prefix("- `"))
         .collect();
     assert!(meanings.len() > 10);
+    let codes = &document["components"]["schemas"]["ErrorCode"]["enum"];
+    assert_eq!(codes.as_array().unwrap().len(), meanings.len());
     let readme = include_str!("../../../README.md");
     for meaning in meanings {
         let (name, rest) = meaning.split_once("` (").unwrap();
         let (status, meaning) = rest.split_once("): ").unwrap();
+        assert!(codes.as_array().unwrap().contains(&name.into()), "{name}");
         let row = format!("| `{name}` | {status} | {meaning} |");
         assert!(readme.contains(&row), "the README lacks:\n{row}");
     }

@@ -57,6 +57,7 @@ impl Site {
             bind: None,
             public_url: None,
             cors_origins: CorsOrigins::SameOrigin,
+            frame_ancestors: CorsOrigins::SameOrigin,
             max_upload_bytes: 64 * MIB,
             max_uploads: 8,
             upload_idle_timeout: Duration::from_secs(60),
