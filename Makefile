@@ -6,6 +6,7 @@
 #   make dev    a debug server plus pages that reload as you edit
 #   make chaos  CHAOS_VIDEOS videos (default 300) while everything is killed and S3's line fails; CHAOS_SEED repeats a run
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
+#   make api-fuzz   all that the OpenAPI document allows and what it does not, for API_FUZZ_SECONDS (default 600)
 #   make valgrind   tests of the transcoder with every access to memory checked
 #   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: 45 minutes on a quiet machine
 #   make screenshots   renews the pictures in docs/
@@ -16,7 +17,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint contract dev chaos fuzz valgrind bench screenshots tools moto \
+.PHONY: run test lint contract dev chaos fuzz api-fuzz valgrind bench screenshots tools moto schemathesis \
 	build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
@@ -26,10 +27,11 @@ run: build-packages frontend/dist/index.html
 # Without this, tests that need moto are skipped where it is missing.
 test contract: export MOTO_SERVER := $(CURDIR)/target/moto/bin/moto_server
 
-test: test-packages moto lint
+test: test-packages moto schemathesis lint
 	cargo test --workspace --locked
 	cd frontend && npm run --silent test:unit
 	cargo build --workspace --bins --locked
+	API_FUZZ_SECONDS=24 scripts/api-fuzz.sh
 	cd frontend && npm run --silent test:e2e
 
 lint: build-packages frontend/dist/index.html
@@ -52,6 +54,10 @@ chaos: test-packages frontend/dist/index.html
 
 fuzz: test-packages
 	@scripts/fuzz.sh
+
+api-fuzz: test-packages schemathesis frontend/dist/index.html
+	cargo build --locked --bins -p standalone
+	@scripts/api-fuzz.sh
 
 valgrind: valgrind-packages
 	@scripts/valgrind.sh
@@ -78,6 +84,10 @@ tools:
 # The S3 server that others wrote, for tests.
 moto: test-packages
 	@scripts/install-moto.sh
+
+# Tries what the API says of itself.
+schemathesis: test-packages
+	@scripts/install-schemathesis.sh
 
 build-packages: tools
 	@scripts/install-packages.sh build

@@ -6,8 +6,8 @@ set -eu
 build="build-essential pkg-config clang libclang-dev
        libavcodec-dev libavformat-dev libavutil-dev libavfilter-dev libswscale-dev libswresample-dev"
 # The end-to-end tests drive a real browser; the ffmpeg CLI makes clips and judges the results; moto, an S3 server
-# that others wrote, runs in Python; libfaketime gives processes a wrong clock.
-test="chromium ffmpeg libfaketime python3 python3-venv"
+# that others wrote, and Schemathesis run in Python; libfaketime gives processes a wrong clock.
+test="chromium curl ffmpeg libfaketime python3 python3-venv"
 
 case "${1:-}" in
     build) wanted=$build ;;
