@@ -73,6 +73,7 @@ bench: bench-packages frontend/dist/index.html
 	target/release/bench claims
 	target/release/bench throughput
 	target/release/bench cost
+	target/release/bench uploads
 
 screenshots: test-packages frontend/dist/index.html
 	cargo build --workspace --bins --locked

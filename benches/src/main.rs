@@ -24,6 +24,7 @@ mod settings;
 mod table;
 mod target;
 mod throughput;
+mod uploads;
 mod x264;
 
 use std::fs;
@@ -53,6 +54,7 @@ enum Bench {
     Claims(claims::Args),
     Throughput(throughput::Args),
     Cost(cost::Args),
+    Uploads(uploads::Args),
     #[command(hide = true)]
     Ours(ours::Args),
 }
@@ -70,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Claims(args) => claims::run(&args),
         Bench::Throughput(args) => throughput::run(&args),
         Bench::Cost(args) => cost::run(&args),
+        Bench::Uploads(args) => uploads::run(&args),
         Bench::Ours(args) => ours::run(&args),
     }
 }

@@ -15,10 +15,11 @@ pub(crate) enum Section {
     Claims,
     Throughput,
     Cost,
+    Uploads,
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Compare,
         Self::Copy,
         Self::Duration,
@@ -26,6 +27,7 @@ impl Section {
         Self::Claims,
         Self::Throughput,
         Self::Cost,
+        Self::Uploads,
     ];
 
     fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Section {
             Self::Claims => "claims",
             Self::Throughput => "throughput",
             Self::Cost => "cost",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -49,6 +52,7 @@ impl Section {
             Self::Claims => "From upload to claim, and idling",
             Self::Throughput => "Many clips at once",
             Self::Cost => "What it costs",
+            Self::Uploads => "Uploads: speed and memory",
         }
     }
 

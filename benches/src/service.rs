@@ -18,7 +18,8 @@ use wait4::Wait4;
 use crate::measure::Usage;
 use crate::s3_proxy::S3Proxy;
 
-const TOKEN: &str = "bench";
+/// The admin token.
+pub(crate) const TOKEN: &str = "bench";
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Where the binaries lie
@@ -109,6 +110,28 @@ impl Process {
             "no {message:?} in the log: {}",
             fs::read_to_string(&self.log)?
         )
+    }
+
+    /// Its resident set in bytes: now, and at most since [`forget_peak`](Self::forget_peak).
+    pub(crate) fn memory_bytes(&self) -> anyhow::Result<(u64, u64)> {
+        let status = fs::read_to_string(self.proc_file("status")?)?;
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kib << 10)
+        };
+        let both = of("VmRSS:").zip(of("VmHWM:"));
+        both.context("the kernel does not say how much memory a process has")
+    }
+
+    /// The peak is what it is now (proc(5), `clear_refs`).
+    pub(crate) fn forget_peak(&self) -> anyhow::Result<()> {
+        Ok(fs::write(self.proc_file("clear_refs")?, "5")?)
+    }
+
+    fn proc_file(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let child = self.child.as_ref().context("it was stopped before")?;
+        Ok(Path::new("/proc").join(child.id().to_string()).join(name))
     }
 
     /// Ends it in good order; what it and its children took.
@@ -219,15 +242,73 @@ impl Site {
     }
 }
 
-/// S3, API and worker as processes of their own; the worker's requests are counted.
+/// S3 and API as processes of their own.
+pub(crate) struct Servers {
+    pub(crate) api: Process,
+    /// Such as `http://127.0.0.1:3000`.
+    pub(crate) origin: String,
+    /// S3's host and port.
+    pub(crate) endpoint: String,
+    /// What tells a process where the buckets are.
+    variables: Vec<(String, String)>,
+    _s3: Process,
+    folder: TempDir,
+}
+
+impl Servers {
+    pub(crate) fn start(binaries: &Binaries) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        let mut command = binaries.command("assetlab")?;
+        command
+            .arg("s3")
+            .env("DATA_DIR", at("data"))
+            .env("S3_PORT", "0");
+        let mut s3 = Process::start(piped(command), at("s3.log"))?;
+        let endpoint = s3.printed_after("AWS_ENDPOINT_URL_S3=http://")?;
+        let keys = fs::read_to_string(at("data/s3-keys"))?;
+        let keys = keys.lines().filter_map(|line| line.split_once('='));
+        let constant = [
+            ("AWS_REGION", "us-east-1"),
+            ("S3_RAW_BUCKET", "assetlab-raw"),
+            ("S3_VIDEO_BUCKET", "assetlab-video"),
+        ];
+        let variables: Vec<_> = keys
+            .chain(constant)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut command = binaries.command("assetlab-api")?;
+        command
+            .envs(variables.iter().cloned())
+            .env("AWS_ENDPOINT_URL_S3", format!("http://{endpoint}"))
+            .envs([("PORT", "0"), ("ADMIN_TOKEN", TOKEN)]);
+        let api = Process::start(piped(command), at("api.log"))?;
+        let origin = api.listening_at()?;
+        Ok(Self {
+            api,
+            origin,
+            endpoint,
+            variables,
+            _s3: s3,
+            folder,
+        })
+    }
+
+    /// What is set for processes that reach the buckets.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(set, _)| set == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// [`Servers`] with a worker, whose requests are counted.
 pub(crate) struct Parts {
     pub(crate) worker: Process,
     pub(crate) api: Api,
     pub(crate) s3: S3Proxy,
     /// Held open for a worker that ends when it closes.
     _input: Option<ChildStdin>,
-    _others: [Process; 2],
-    _folder: TempDir,
+    _servers: Servers,
 }
 
 /// How the worker is started.
@@ -245,41 +326,9 @@ impl Parts {
         worker: As,
         latency: Duration,
     ) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let at = |name: &str| folder.path().join(name);
-        let mut command = binaries.command("assetlab")?;
-        command
-            .arg("s3")
-            .env("DATA_DIR", at("data"))
-            .env("S3_PORT", "0");
-        let mut server = Process::start(piped(command), at("s3.log"))?;
-        let endpoint = server.printed_after("AWS_ENDPOINT_URL_S3=http://")?;
-        let s3 = S3Proxy::start(endpoint.clone(), latency)?;
-        let keys = fs::read_to_string(at("data/s3-keys"))?;
-        let configure = |mut command: Command, endpoint: String| {
-            command
-                .envs(keys.lines().filter_map(|line| line.split_once('=')))
-                .envs([
-                    ("AWS_REGION", "us-east-1"),
-                    ("PORT", "0"),
-                    ("COPY", "never"),
-                ])
-                .envs([
-                    ("S3_RAW_BUCKET", "assetlab-raw"),
-                    ("S3_VIDEO_BUCKET", "assetlab-video"),
-                ])
-                .env("AWS_ENDPOINT_URL_S3", endpoint)
-                .env("ADMIN_TOKEN", TOKEN);
-            piped(command)
-        };
-
-        let api = configure(
-            binaries.command("assetlab-api")?,
-            format!("http://{endpoint}"),
-        );
-        let api = Process::start(api, at("api.log"))?;
-        let origin = api.listening_at()?;
-        let command = match worker {
+        let servers = Servers::start(binaries)?;
+        let s3 = S3Proxy::start(servers.endpoint.clone(), latency)?;
+        let mut command = match worker {
             As::Separate => binaries.command("assetlab-worker")?,
             As::Child => {
                 let mut command = binaries.command("assetlab")?;
@@ -287,15 +336,19 @@ impl Parts {
                 command
             }
         };
-        let mut worker = Process::start(configure(command, s3.endpoint()), at("worker.log"))?;
+        command
+            .envs(servers.variables.iter().cloned())
+            .env("AWS_ENDPOINT_URL_S3", s3.endpoint())
+            .env("COPY", "never");
+        let log = servers.folder.path().join("worker.log");
+        let mut worker = Process::start(piped(command), log)?;
         worker.wait_for("worker started")?;
         Ok(Self {
             _input: worker.child.as_mut().and_then(|child| child.stdin.take()),
             worker,
-            api: Api::at(origin)?,
+            api: Api::at(servers.origin.clone())?,
             s3,
-            _others: [server, api],
-            _folder: folder,
+            _servers: servers,
         })
     }
 }
