@@ -28,6 +28,8 @@ use crate::metrics::UploadInFlight;
 
 /// S3 takes no part smaller than 5 MiB but the last, and some stores want all others equal.
 pub(crate) const PART_LEN_BYTES: usize = 8 << 20;
+/// One filling, one waiting, one on its way.
+const PARTS_IN_MEMORY: usize = 3;
 
 /// The answer to an upload.
 #[derive(Serialize, ToSchema)]
@@ -44,9 +46,19 @@ enum Step {
     Last(Bytes),
 }
 
+/// The storing side's ends.
+struct Received {
+    steps: mpsc::Receiver<Step>,
+    /// Where the buffer of a stored part goes.
+    spare: mpsc::Sender<BytesMut>,
+}
+
 /// An original on its way into the raw bucket.
 pub(crate) struct Original {
     filling: BytesMut,
+    /// Buffers of parts that are stored: freed and allocated anew by other threads, they would pile up in
+    /// the allocator.
+    spares: mpsc::Receiver<BytesMut>,
     steps: mpsc::Sender<Step>,
     /// `None` once it was seen to end.
     storing: Option<JoinHandle<Result<Uploaded, ApiError>>>,
@@ -63,6 +75,11 @@ impl Original {
         let slots = Arc::clone(&app.upload_slots);
         let slot = slots.try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let (steps, received) = mpsc::channel(1);
+        let (spare, spares) = mpsc::channel(PARTS_IN_MEMORY);
+        let received = Received {
+            steps: received,
+            spare,
+        };
         let task = store_file(app.store.clone(), id, name, spending, received);
         let (queued, in_flight) = (app.queued(), Arc::clone(in_flight));
         let task = async move {
@@ -78,7 +95,8 @@ impl Original {
             Ok(uploaded)
         };
         Ok(Self {
-            filling: BytesMut::with_capacity(PART_LEN_BYTES),
+            filling: BytesMut::new(),
+            spares,
             steps,
             storing: Some(tokio::spawn(task.instrument(Span::current()))),
         })
@@ -87,6 +105,10 @@ impl Original {
     /// Takes the file's next bytes; waits where S3 is slower than the client.
     pub(crate) async fn append(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
         while !bytes.is_empty() {
+            if self.filling.capacity() == 0 {
+                let spare = self.spares.try_recv().ok();
+                self.filling = spare.unwrap_or_else(|| BytesMut::with_capacity(PART_LEN_BYTES));
+            }
             let room = PART_LEN_BYTES - self.filling.len();
             let (fits, rest) = bytes.split_at(room.min(bytes.len()));
             self.filling.extend_from_slice(fits);
@@ -94,9 +116,8 @@ impl Original {
             // A full part waits for one more byte, so that the last part is never empty
             // unless the file is.
             if !bytes.is_empty() {
-                let part =
-                    std::mem::replace(&mut self.filling, BytesMut::with_capacity(PART_LEN_BYTES));
-                self.send(Step::Part(part.freeze())).await?;
+                let part = std::mem::take(&mut self.filling).freeze();
+                self.send(Step::Part(part)).await?;
             }
         }
         Ok(())
@@ -150,14 +171,14 @@ async fn store_file(
     id: VideoId,
     name: String,
     spending: Option<UploadInfo>,
-    steps: mpsc::Receiver<Step>,
+    received: Received,
 ) -> Result<Uploaded, ApiError> {
     let Some(info) = spending else {
-        return store_steps(&store, id, &name, steps).await;
+        return store_steps(&store, id, &name, received).await;
     };
     let spent = store.create_upload_info(id, info).await?;
     let spent = spent.ok_or(ApiError::LinkSpent)?;
-    let stored = store_steps(&store, id, &name, steps).await;
+    let stored = store_steps(&store, id, &name, received).await;
     let settled = match stored {
         Ok(_) => settle(&store, id, &spent, UploadState::Complete)
             .await
@@ -197,21 +218,27 @@ async fn store_steps(
     store: &Store,
     id: VideoId,
     name: &str,
-    mut steps: mpsc::Receiver<Step>,
+    mut received: Received,
 ) -> Result<Uploaded, ApiError> {
     let started_at = Instant::now();
     let mut upload = store.begin_original(id, name).await?;
     let mut len_bytes = 0;
     let stored = loop {
-        let (bytes, last) = match steps.recv().await {
+        let (bytes, last) = match received.steps.recv().await {
             Some(Step::Part(bytes)) => (bytes, false),
             Some(Step::Last(bytes)) => (bytes, true),
             None => break Err(ApiError::BrokenForm),
         };
         len_bytes += bytes.len() as u64;
-        match upload.part(bytes).await {
+        match upload.part(bytes.clone()).await {
             Ok(()) if last => break upload.complete().await.map_err(refused),
-            Ok(()) => {}
+            Ok(()) => {
+                if let Ok(mut buffer) = bytes.try_into_mut() {
+                    buffer.clear();
+                    // Nobody may be there to fill it again.
+                    let _ = received.spare.try_send(buffer);
+                }
+            }
             Err(error) => break Err(refused(error)),
         }
     };
