@@ -70,7 +70,7 @@ pub(crate) struct VideoListPage {
     next_cursor: Option<Cursor>,
 }
 
-errors!(ListErrors: BadQuery, Unauthorized, OutOfRange, Internal, StorageUnavailable);
+errors!(ListErrors: BadQuery, Unauthorized, OutOfRange, RateLimited, Internal, StorageUnavailable);
 
 /// All videos, newest first
 #[utoipa::path(

@@ -243,3 +243,24 @@ async fn refusals_are_counted_by_the_limit() {
         assert_eq!(refused, Some(count), "{kind}");
     }
 }
+
+#[tokio::test]
+async fn wherever_a_token_is_shown_the_description_says_that_it_may_be_refused_for_a_while() {
+    let site = Site::start().await;
+    let document = site.get("/api/openapi.json").send().await.unwrap();
+    let document = json(document).await;
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values());
+    let with_token = operations.filter(|operation| operation["security"].is_array());
+    let mut looked_at = 0;
+    for operation in with_token {
+        for status in ["401", "429"] {
+            let answer = &operation["responses"][status];
+            assert!(answer.is_object(), "{status} of {}", operation["summary"]);
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 5, "{looked_at}");
+}
