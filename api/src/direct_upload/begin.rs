@@ -125,7 +125,7 @@ async fn begin_or_resume(
         _ => {}
     }
     if let Uploader::Link(link) = uploader
-        && let Some(mut upload) = app.store.direct_upload(link.id).await.map_err(refused)?
+        && let Some(mut upload) = begun_before(app, link.id).await?
         && upload.is_open()
         && upload.len_bytes() == wanted.len_bytes
         && upload.renew().await?
@@ -141,6 +141,14 @@ async fn begin_or_resume(
     upload
         .map(|upload| (StatusCode::CREATED, upload))
         .ok_or(ApiError::LinkSpent)
+}
+
+/// What was begun with the same link.
+async fn begun_before(app: &App, id: VideoId) -> Result<Option<DirectUpload>, ApiError> {
+    match app.store.direct_upload(id).await {
+        Err(store::Error::Deleted(_)) => Err(ApiError::LinkSpent),
+        looked => looked.map_err(refused),
+    }
 }
 
 async fn begun(
