@@ -15,10 +15,11 @@ use axum::response::{IntoResponse, Response};
 use crate::error_code::{ErrorAnswer, ErrorCode, ErrorDetail};
 
 /// Why a request was not answered as asked.
-#[allow(dead_code, reason = "the upload routes are about to answer the rest")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    #[error("Send the admin token as `Authorization: Bearer <token>`.")]
+    #[error(
+        "Send the admin token, or to upload that of a link, as `Authorization: Bearer <token>`."
+    )]
     Unauthorized,
     #[error("The upload link has expired: ask for a new one.")]
     LinkExpired,

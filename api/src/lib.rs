@@ -1,8 +1,8 @@
 //! AssetLab's HTTP side: uploads, statuses, links and playlists, and the pages.
 //!
 //! [`router`] turns an [`App`] into an axum router; `assetlab-api` serves it alone, `assetlab` next
-//! to its embedded S3. Nothing is kept between requests but the S3 client: any number of these
-//! servers work on the same buckets.
+//! to its embedded S3. Nothing that must last is kept between requests, only what rates were counted
+//! and what was read of S3: any number of these servers work on the same buckets.
 //!
 //! Invariants: an upload uses constant memory and, when it fails, takes its multipart upload back
 //! (where S3 or the end of the process keep it from that, the sweep does); a playlist is never a
