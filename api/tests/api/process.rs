@@ -240,12 +240,22 @@ async fn what_is_missing_or_cannot_work_is_named_and_help_prints_no_token() {
         "{error}"
     );
 
-    let mut hasty = api(&s3);
-    hasty.env("UPLOAD_IDLE_TIMEOUT", "0s");
-    let output = run(hasty);
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success());
-    assert!(error.contains("write 1s or more"), "{error}");
+    for (variable, value, words) in [
+        ("UPLOAD_IDLE_TIMEOUT", "0s", "write 1s or more"),
+        ("UPLOAD_RATE", "300", "write it like 300/5m"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/8,proxy",
+            "`proxy` is not a network",
+        ),
+    ] {
+        let mut wrong = api(&s3);
+        wrong.env(variable, value);
+        let output = run(wrong);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(error.contains(words), "{error}");
+    }
 
     let mut help = api(&s3);
     help.arg("--help");
@@ -259,6 +269,8 @@ async fn what_is_missing_or_cannot_work_is_named_and_help_prints_no_token() {
         "FRONTEND_DIR",
         "MAX_UPLOAD_BYTES",
         "UPLOAD_IDLE_TIMEOUT",
+        "SIGNING_RATE",
+        "TRUSTED_PROXIES",
     ] {
         assert!(help.contains(variable), "{variable} is not in {help}");
     }
