@@ -43,6 +43,16 @@ fail_points! {
     UploadOpened = "upload-opened",
     /// The upload's info names it.
     UploadNamed = "upload-named",
+    /// A request that brings bytes has taken the upload over.
+    WriterNamed = "writer-named",
+    /// A part of it is stored.
+    UploadPartStored = "upload-part-stored",
+    /// The info names the part.
+    UploadPartRecorded = "upload-part-recorded",
+    /// What does not fill a part is stored.
+    TailStored = "tail-stored",
+    /// The info names it.
+    TailNamed = "tail-named",
     /// The info says that the original is whole.
     UploadCompleted = "upload-completed",
     /// The info says that the upload is given up.

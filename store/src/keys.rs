@@ -27,7 +27,6 @@ const REVALIDATE: &str = "no-cache";
 pub(crate) enum Object<'a> {
     Original(VideoId),
     UploadInfo(VideoId),
-    #[allow(dead_code, reason = "resumable uploads will")]
     UploadTail(VideoId, &'a str),
     Marker(VideoId),
     Dead(VideoId),
@@ -135,13 +134,11 @@ pub(crate) fn original_id(key: &str) -> Option<VideoId> {
     video_of(key).filter(|id| Object::Original(*id).key() == key)
 }
 
-#[allow(dead_code, reason = "resumable uploads will")]
 /// The id in `uploads/<id>.info`; none in any other key.
 pub(crate) fn upload_info_id(key: &str) -> Option<VideoId> {
     video_of(key).filter(|id| Object::UploadInfo(*id).key() == key)
 }
 
-#[allow(dead_code, reason = "resumable uploads will")]
 /// The id and the nonce in `uploads/<id>.tail.<nonce>`; none in any other key.
 pub(crate) fn upload_tail_of(key: &str) -> Option<(VideoId, &str)> {
     let id = video_of(key)?;

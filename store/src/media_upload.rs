@@ -6,7 +6,6 @@
 //! the last are of equal size, as some stores demand. Memory: two parts, whatever the length.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::CompletedPart;
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 
@@ -34,8 +33,8 @@ pub struct MediaUpload {
     first: BytesMut,
     /// What does not fill a part yet.
     pending: BytesMut,
-    /// Parts sent, from number 2 on.
-    sent: Vec<CompletedPart>,
+    /// The ETags of the parts sent, from number 2 on.
+    sent: Vec<String>,
     len_bytes: u64,
     /// Where a drop, on whatever thread, gives the upload up.
     runtime: Handle,
@@ -134,7 +133,7 @@ impl MediaUpload {
         let (first, last) = tokio::try_join!(multipart.part(1, first), last)?;
         self.sent.insert(0, first);
         self.sent.extend(last);
-        multipart.complete(self.sent).await?;
+        multipart.complete(&self.sent).await?;
         FailPoint::RenditionStored.reached(self.id);
         Ok(self.len_bytes)
     }
@@ -199,12 +198,12 @@ impl OpenMultipart {
         })
     }
 
-    async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, Error> {
+    async fn part(&self, number: i32, bytes: Bytes) -> Result<String, Error> {
         self.open().part(number, bytes).await
     }
 
-    async fn complete(mut self, parts: Vec<CompletedPart>) -> Result<(), Error> {
-        self.open().complete(parts).await?;
+    async fn complete(mut self, etags: &[String]) -> Result<(), Error> {
+        self.open().complete(etags).await?;
         self.multipart = None;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The S3 calls of a multipart upload, for all that is uploaded so: originals by whichever route they come,
 //! and renditions. What becomes of an upload that nobody completes is its owner's affair.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -115,8 +117,8 @@ impl Multipart {
         &self.upload_id
     }
 
-    /// Stores a part, in place of an older one of this number.
-    pub(crate) async fn part(&self, number: i32, bytes: Bytes) -> Result<CompletedPart, Error> {
+    /// Stores a part, in place of an older one of this number. Returns its ETag.
+    pub(crate) async fn part(&self, number: i32, bytes: Bytes) -> Result<String, Error> {
         let answer = self
             .store
             .s3()
@@ -133,17 +135,49 @@ impl Multipart {
             .map_err(|error| {
                 Error::from_sdk(format!("upload part {number} of {}", self.key), &error)
             })?;
-        Ok(CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(answer.e_tag)
-            .build())
+        Ok(answer.e_tag.unwrap_or_default())
     }
 
-    /// Makes the object visible, made of exactly these parts. [`Error::Missing`] where there is neither the
+    /// The ETags of the parts that S3 holds, by number.
+    pub(crate) async fn stored_parts(&self) -> Result<HashMap<i32, String>, Error> {
+        let mut stored = HashMap::new();
+        let mut after = None;
+        loop {
+            let page = self
+                .store
+                .s3()
+                .list_parts()
+                .bucket(&self.bucket)
+                .key(&self.key)
+                .upload_id(&self.upload_id)
+                .set_part_number_marker(after)
+                .send()
+                .await
+                .map_err(|error| Error::from_sdk(format!("list parts of {}", self.key), &error))?;
+            stored.extend(
+                page.parts()
+                    .iter()
+                    .filter_map(|part| Some((part.part_number()?, part.e_tag()?.to_owned()))),
+            );
+            after = page.next_part_number_marker;
+            // One that says that there is more, and not from where, would begin anew for ever.
+            if !page.is_truncated.unwrap_or(false) || after.is_none() {
+                return Ok(stored);
+            }
+        }
+    }
+
+    /// Makes the object visible, made of exactly these parts, from number 1 on. [`Error::Missing`] where there is neither the
     /// upload nor what it would have become, [`Error::PartsDiffer`] where S3 holds other parts.
-    pub(crate) async fn complete(&self, parts: Vec<CompletedPart>) -> Result<(), Error> {
+    pub(crate) async fn complete(&self, etags: &[String]) -> Result<(), Error> {
+        let parts = (1..).zip(etags).map(|(number, etag)| {
+            CompletedPart::builder()
+                .part_number(number)
+                .e_tag(etag)
+                .build()
+        });
         let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
+            .set_parts(Some(parts.collect()))
             .build();
         let answer = self
             .store

@@ -1,6 +1,5 @@
 //! Originals: arriving by one multipart upload, and entering the queue.
 
-use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -147,7 +146,8 @@ pub(crate) fn tidy_filename(filename: &str) -> String {
 pub struct OriginalUpload {
     id: VideoId,
     multipart: Multipart,
-    parts: Vec<CompletedPart>,
+    /// The ETags of those that are stored.
+    parts: Vec<String>,
 }
 
 impl OriginalUpload {
@@ -177,7 +177,7 @@ impl OriginalUpload {
             // S3 wants one part at least, and takes an empty one.
             self.part(Bytes::new()).await?;
         }
-        self.multipart.complete(self.parts.clone()).await?;
+        self.multipart.complete(&self.parts).await?;
         FailPoint::OriginalStored.reached(self.id);
         Ok(self.multipart.key().to_owned())
     }

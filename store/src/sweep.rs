@@ -2,7 +2,8 @@
 //!
 //! - originals of videos that are done, once the URLs handed out for them have lapsed;
 //! - takes that the status does not name (left by workers that lost their claim);
-//! - multipart uploads of such takes, and of originals older than `UPLOAD_EXPIRY`;
+//! - multipart uploads of such takes;
+//! - uploads that got nothing for `UPLOAD_EXPIRY`, and what older ones left that no info names;
 //! - whatever there still is of deleted videos, and tombstones once they are a week old;
 //! - records of jobs that were given up and are done after all;
 //! - what a process left that died in its self-test.
@@ -25,6 +26,10 @@ pub struct Swept {
     pub take_objects: usize,
     /// Multipart uploads given up.
     pub uploads: usize,
+    /// Uploads of several requests that expired, with all that was left of them.
+    pub upload_infos: usize,
+    /// Tails that no info names.
+    pub upload_tails: usize,
     /// Objects of deleted videos.
     pub deleted_videos_objects: usize,
     /// Records of jobs that were given up and are done after all.
@@ -39,6 +44,8 @@ impl Swept {
             originals,
             take_objects,
             uploads,
+            upload_infos,
+            upload_tails,
             deleted_videos_objects,
             dead_records,
             self_test_objects,
@@ -47,6 +54,8 @@ impl Swept {
             (SweptKind::Original, originals),
             (SweptKind::TakeObject, take_objects),
             (SweptKind::Upload, uploads),
+            (SweptKind::UploadInfo, upload_infos),
+            (SweptKind::UploadTail, upload_tails),
             (SweptKind::DeletedVideo, deleted_videos_objects),
             (SweptKind::DeadRecord, dead_records),
             (SweptKind::SelfTest, self_test_objects),
@@ -87,11 +96,10 @@ impl Store {
         while let Some(page) = pages.next().await? {
             swept.deleted_videos_objects += self.delete_deleted(raw, &page, deleted).await?;
             for listed in &page {
-                if let Some(id) = keys::original_id(&listed.key)
+                if let Some(id) = keys::video_of(&listed.key)
                     && !deleted.name(id)
-                    && self.sweep_original(id, listed).await?
                 {
-                    swept.originals += 1;
+                    self.sweep_uploaded(id, listed, swept).await?;
                 }
             }
         }
@@ -110,6 +118,23 @@ impl Store {
             .iter()
             .filter(|test| test.age >= settings.upload_expiry);
         swept.self_test_objects += self.delete_listed(raw, old).await?;
+        Ok(())
+    }
+
+    /// Sweeps one object of what was uploaded for a video.
+    async fn sweep_uploaded(
+        &self,
+        id: VideoId,
+        listed: &Listed,
+        swept: &mut Swept,
+    ) -> Result<(), Error> {
+        if keys::original_id(&listed.key).is_some() {
+            swept.originals += usize::from(self.sweep_original(id, listed).await?);
+        } else if keys::upload_info_id(&listed.key).is_some() {
+            swept.upload_infos += usize::from(self.sweep_upload_info(id, listed).await?);
+        } else if let Some((_, nonce)) = keys::upload_tail_of(&listed.key) {
+            swept.upload_tails += usize::from(self.sweep_tail(id, nonce, listed).await?);
+        }
         Ok(())
     }
 
@@ -196,46 +221,9 @@ impl Store {
             .filter(|listed| keys::video_of(&listed.key).is_some_and(|id| deleted.name(id)));
         self.delete_listed(bucket, of_deleted).await
     }
-
-    async fn sweep_uploads(&self, deleted: &Tombstones, swept: &mut Swept) -> Result<(), Error> {
-        let settings = self.settings();
-        for upload in self
-            .list_uploads(&settings.video_bucket, keys::prefix::VIDEOS)
-            .await?
-        {
-            let Some((id, take)) = keys::take_of(&upload.key) else {
-                continue;
-            };
-            let lost = match deleted.name(id) {
-                true => true,
-                false => match self.readable_status(id).await? {
-                    // A final status names a take whose uploads are all complete.
-                    Some((status, _)) => is_garbage(&status, &take) || status.status.is_terminal(),
-                    None => false,
-                },
-            };
-            if lost {
-                self.abort_multipart(&settings.video_bucket, &upload.key, &upload.upload_id)
-                    .await?;
-                swept.uploads += 1;
-            }
-        }
-        for upload in self
-            .list_uploads(&settings.raw_bucket, keys::prefix::ORIGINALS)
-            .await?
-        {
-            let of_deleted = keys::video_of(&upload.key).is_some_and(|id| deleted.name(id));
-            if of_deleted || upload.age >= settings.upload_expiry {
-                self.abort_multipart(&settings.raw_bucket, &upload.key, &upload.upload_id)
-                    .await?;
-                swept.uploads += 1;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether a take can never be played: another one is named, or the video was given up.
-fn is_garbage(status: &Status, take: &Take) -> bool {
+pub(crate) fn is_garbage(status: &Status, take: &Take) -> bool {
     status.take.as_ref() != Some(take) || status.status == State::Error
 }

@@ -145,6 +145,13 @@ pub struct HeldUploadInfo {
     etag: ETag,
 }
 
+impl HeldUploadInfo {
+    /// Whether nobody wrote in between.
+    pub(crate) fn is_version_of(&self, other: &Self) -> bool {
+        self.etag == other.etag
+    }
+}
+
 impl Store {
     /// Creates an upload's info. None where there is one already: it is spent.
     ///

@@ -67,6 +67,8 @@ labels! {
     UploadEnd {
         /// The original is stored, and its job queued.
         Stored = "stored",
+        /// One request of several, whose bytes are recorded; more have to come.
+        Continues = "continues",
         /// The request was at fault: no form, no file, too large.
         Refused = "refused",
         /// `MAX_UPLOADS` were under way.
@@ -99,6 +101,10 @@ labels! {
         TakeObject = "take_object",
         /// An unfinished multipart upload.
         Upload = "upload",
+        /// An upload that expired, with all that is left of it.
+        UploadInfo = "upload_info",
+        /// What an upload left that no info names.
+        UploadTail = "upload_tail",
         /// An object of a deleted video.
         DeletedVideo = "deleted_video",
         /// The record of a job that was given up and is done after all.
