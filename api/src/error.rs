@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::error_code::{ErrorAnswer, ErrorCode, ErrorDetail};
@@ -81,6 +81,21 @@ pub(crate) enum ApiError {
     PartsMissing(Vec<u16>),
     #[error("The upload is complete: delete its video in its place.")]
     UploadComplete,
+    #[error("Speak tus 1.0: send `Tus-Resumable: 1.0.0`.")]
+    TusVersion,
+    #[error("The header `{header}` is missing or cannot be taken: send {wanted}.")]
+    BadHeader {
+        header: HeaderName,
+        wanted: &'static str,
+    },
+    #[error("The bytes are no `application/offset+octet-stream`: say so in `Content-Type`.")]
+    NotAnOffsetStream,
+    #[error("The upload stands at {offset_bytes} bytes: go on from there.")]
+    OffsetDiffers { offset_bytes: u64 },
+    #[error("Another request goes on with this upload: ask how far it is.")]
+    TakenOver,
+    #[error("The bytes do not have the sum that came with them: send them again.")]
+    ChecksumMismatch,
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
     #[error("The server sends as many event streams as it can: try again in a moment.")]
@@ -127,6 +142,12 @@ impl ApiError {
             Self::UploadComplete => ErrorCode::UploadComplete,
             Self::Busy | Self::TooManyStreams => ErrorCode::Busy,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
+            Self::TusVersion => ErrorCode::TusVersion,
+            Self::BadHeader { .. } => ErrorCode::BadHeader,
+            Self::NotAnOffsetStream => ErrorCode::NotAnOffsetStream,
+            Self::OffsetDiffers { .. } => ErrorCode::OffsetDiffers,
+            Self::TakenOver => ErrorCode::TakenOver,
+            Self::ChecksumMismatch => ErrorCode::ChecksumMismatch,
             Self::Gone => ErrorCode::Gone,
             Self::StorageUnavailable(_) => ErrorCode::StorageUnavailable,
             Self::Internal(_) => ErrorCode::Internal,

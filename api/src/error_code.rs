@@ -10,7 +10,10 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Response, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! error_codes {
-    ($($code:ident $name:literal $status:ident $meaning:literal)*) => {
+    (@status $name:ident) => { StatusCode::$name };
+    // One that HTTP has no name for.
+    (@status $number:literal) => { StatusCode::from_u16($number).expect("three digits") };
+    ($($code:ident $name:literal $status:tt $meaning:literal)*) => {
         /// What went wrong, for programs: a code never changes its meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub(crate) enum ErrorCode {
@@ -25,7 +28,7 @@ macro_rules! error_codes {
             }
 
             pub(crate) fn status(self) -> StatusCode {
-                match self { $(Self::$code => StatusCode::$status,)* }
+                match self { $(Self::$code => error_codes!(@status $status),)* }
             }
 
             pub(crate) fn meaning(self) -> &'static str {
@@ -41,6 +44,7 @@ error_codes! {
     BrokenForm "broken_form" BAD_REQUEST "the form breaks off or cannot be read"
     BadJson "bad_json" BAD_REQUEST "the request's JSON cannot be read"
     BadQuery "bad_query" BAD_REQUEST "a parameter of the query cannot be read"
+    BadHeader "bad_header" BAD_REQUEST "a header is missing or cannot be taken; the message names it"
     Unauthorized "unauthorized" UNAUTHORIZED "there is no token, or a wrong one"
     LinkExpired "link_expired" UNAUTHORIZED "the upload link has expired"
     NotFound "not_found" NOT_FOUND "there is no such video, quality, upload or address"
@@ -50,16 +54,21 @@ error_codes! {
     LinkSpent "link_spent" CONFLICT "the upload link has been used already"
     PartsMissing "parts_missing" CONFLICT "parts of the upload have not arrived, or not whole: `missing` has their numbers"
     UploadComplete "upload_complete" CONFLICT "the upload is complete: there is a video to delete in its place"
+    OffsetDiffers "offset_differs" CONFLICT "a resumable upload stands at another offset: ask for it by HEAD"
     Gone "gone" GONE "the video was deleted, or its upload expired, while it was on its way"
+    TusVersion "tus_version" PRECONDITION_FAILED "`Tus-Resumable` is not `1.0.0`"
     TooLarge "too_large" PAYLOAD_TOO_LARGE "the file is larger than `MAX_UPLOAD_BYTES`, or than its link allows"
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "the request's JSON is too large"
     NotAForm "not_a_form" UNSUPPORTED_MEDIA_TYPE "the upload is not `multipart/form-data`"
+    NotAnOffsetStream "not_an_offset_stream" UNSUPPORTED_MEDIA_TYPE "the bytes are not `application/offset+octet-stream`"
     NotAVideo "not_a_video" UNSUPPORTED_MEDIA_TYPE "the file's first bytes show that it is no video"
     NoFile "no_file" UNPROCESSABLE_ENTITY "the form has no file in the field `file`"
     SeveralFiles "several_files" UNPROCESSABLE_ENTITY "the form has several files"
     PartsAtATime "parts_at_a_time" UNPROCESSABLE_ENTITY "no URL is asked for, or too many at a time"
     OutOfRange "out_of_range" UNPROCESSABLE_ENTITY "a number is too small or too large; the message names both ends"
     RateLimited "rate_limited" TOO_MANY_REQUESTS "too many requests from this address, or with this token"
+    TakenOver "taken_over" LOCKED "another request goes on with the resumable upload: ask for its offset by HEAD"
+    ChecksumMismatch "checksum_mismatch" 460 "the bytes do not have the sum in `Upload-Checksum`, and are not kept"
     Internal "internal" INTERNAL_SERVER_ERROR "something went wrong on the server; its log says what, by the answer's `X-Request-Id`"
     Busy "busy" SERVICE_UNAVAILABLE "the server receives as many uploads, or sends as many event streams, as it can"
     StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE "S3 does not answer"

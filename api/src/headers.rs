@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -15,14 +15,26 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::events::LAST_EVENT_ID;
 use crate::request_log::REQUEST_ID;
+use crate::tus;
 use crate::{CorsOrigins, Origin};
 
 /// Which pages of other origins may call.
 pub(crate) fn cors(origins: &CorsOrigins) -> CorsLayer {
     let open = CorsLayer::new()
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LAST_EVENT_ID])
-        .expose_headers([ETAG, RETRY_AFTER, REQUEST_ID])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(with_tus(&[
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_NONE_MATCH,
+            LAST_EVENT_ID,
+        ]))
+        .expose_headers(with_tus(&[ETAG, RETRY_AFTER, REQUEST_ID, LOCATION]))
         .max_age(Duration::from_secs(3600));
     match origins {
         CorsOrigins::SameOrigin => CorsLayer::new(),
@@ -31,6 +43,11 @@ pub(crate) fn cors(origins: &CorsOrigins) -> CorsLayer {
         }
         CorsOrigins::Any => open.allow_origin(Any),
     }
+}
+
+/// Pages that upload by tus send and read the protocol's own headers.
+fn with_tus(headers: &[HeaderName]) -> Vec<HeaderName> {
+    [headers, &tus::header::all()].concat()
 }
 
 /// Where browsers find the two buckets; nowhere else than here where this server carries them.

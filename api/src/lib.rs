@@ -36,6 +36,7 @@ mod revalidation;
 mod serve;
 mod sniff;
 mod status_watch;
+mod tus;
 mod upload;
 mod upload_links;
 mod video;
@@ -82,6 +83,8 @@ pub struct App {
     upload_slots: Arc<Semaphore>,
     upload_idle_timeout: Duration,
     rates: Rates,
+    /// Who appends to resumable uploads.
+    writers: Arc<tus::Writers>,
     /// Where browsers find the buckets, unless that is here.
     media_origins: Vec<Origin>,
     frame_ancestors: CorsOrigins,
@@ -125,6 +128,7 @@ impl App {
             upload_slots: Arc::new(Semaphore::new(http.max_uploads.into())),
             upload_idle_timeout: http.upload_idle_timeout,
             rates: Rates::new(&http.rates, &RateClock::monotonic()),
+            writers: Arc::default(),
             queued: Arc::default(),
         })
     }
@@ -161,6 +165,16 @@ pub fn router(app: App) -> Router {
         ))
         .layer(map_request(linger::linger));
     let links = OpenApiRouter::new().routes(routes!(upload_links::create));
+    let tus = OpenApiRouter::new()
+        .routes(routes!(tus::create))
+        .routes(routes!(
+            tus::offset,
+            tus::append,
+            tus::append_by_post,
+            tus::terminate
+        ))
+        .layer(from_fn(tus::speak))
+        .layer(map_request(linger::linger));
     let playlists = OpenApiRouter::new()
         .routes(routes!(hls::playlist))
         .layer(CompressionLayer::new());
@@ -177,6 +191,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(openapi::document));
     let (described, description) = OpenApiRouter::with_openapi(openapi::Api::openapi())
         .merge(upload)
+        .merge(tus)
         .merge(links)
         .merge(direct_upload::routes())
         .merge(playlists)
@@ -187,6 +202,7 @@ pub fn router(app: App) -> Router {
         .fallback(pages::fallback)
         .layer(CompressionLayer::new());
 
+    let max_upload_bytes = app.max_upload_bytes;
     let cors = headers::cors(&app.cors_origins);
     let security = headers::Security::new(&app.media_origins, &app.frame_ancestors);
     described
@@ -195,6 +211,9 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(request_log::answer_panic))
         .layer(cors)
+        .layer(from_fn(move |request, next| {
+            tus::describe(max_upload_bytes, request, next)
+        }))
         .layer(from_fn_with_state(security, headers::secure))
         .layer(from_fn(request_log::log_request))
         .with_state(Arc::new(app))

@@ -53,6 +53,7 @@ impl Counted {
                 Method::GET => "GET",
                 Method::HEAD => "HEAD",
                 Method::POST => "POST",
+                Method::PATCH => "PATCH",
                 Method::DELETE => "DELETE",
                 Method::OPTIONS => "OPTIONS",
                 _ => "other",

@@ -11,7 +11,6 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use aws_sdk_s3::types::CompletedPart;
 use tokio::time::Instant;
 
 use crate::id::random_hex;
@@ -331,11 +330,8 @@ impl DirectUpload {
             if !missing.is_empty() {
                 return Ok(Some(missing));
             }
-            let parts = arrived.into_iter().map(|part| {
-                let completed = CompletedPart::builder().part_number(part.number.into());
-                completed.e_tag(part.etag).build()
-            });
-            match self.multipart.complete(parts.collect()).await {
+            let etags: Vec<_> = arrived.into_iter().map(|part| part.etag).collect();
+            match self.multipart.complete(&etags).await {
                 Ok(()) => return Ok(None),
                 // A part was sent again since it was listed.
                 Err(Error::PartsDiffer(_)) if round < ROUNDS => round += 1,

@@ -1,8 +1,6 @@
 //! The S3 calls of a multipart upload, for all that is uploaded so: originals by whichever route they come,
 //! and renditions. What becomes of an upload that nobody completes is its owner's affair.
 
-use std::collections::HashMap;
-
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -136,35 +134,6 @@ impl Multipart {
                 Error::from_sdk(format!("upload part {number} of {}", self.key), &error)
             })?;
         Ok(answer.e_tag.unwrap_or_default())
-    }
-
-    /// The ETags of the parts that S3 holds, by number.
-    pub(crate) async fn stored_parts(&self) -> Result<HashMap<i32, String>, Error> {
-        let mut stored = HashMap::new();
-        let mut after = None;
-        loop {
-            let page = self
-                .store
-                .s3()
-                .list_parts()
-                .bucket(&self.bucket)
-                .key(&self.key)
-                .upload_id(&self.upload_id)
-                .set_part_number_marker(after)
-                .send()
-                .await
-                .map_err(|error| Error::from_sdk(format!("list parts of {}", self.key), &error))?;
-            stored.extend(
-                page.parts()
-                    .iter()
-                    .filter_map(|part| Some((part.part_number()?, part.e_tag()?.to_owned()))),
-            );
-            after = page.next_part_number_marker;
-            // One that says that there is more, and not from where, would begin anew for ever.
-            if !page.is_truncated.unwrap_or(false) || after.is_none() {
-                return Ok(stored);
-            }
-        }
     }
 
     /// Makes the object visible, made of exactly these parts, from number 1 on. [`Error::Missing`] where there is neither the

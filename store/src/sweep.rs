@@ -95,11 +95,15 @@ impl Store {
         let mut pages = self.pages(raw, keys::prefix::ORIGINALS);
         while let Some(page) = pages.next().await? {
             swept.deleted_videos_objects += self.delete_deleted(raw, &page, deleted).await?;
+            // Its tails went with it.
+            let mut given_up = None;
             for listed in &page {
                 if let Some(id) = keys::video_of(&listed.key)
                     && !deleted.name(id)
+                    && given_up != Some(id)
+                    && self.sweep_uploaded(id, listed, swept).await?
                 {
-                    self.sweep_uploaded(id, listed, swept).await?;
+                    given_up = Some(id);
                 }
             }
         }
@@ -121,21 +125,23 @@ impl Store {
         Ok(())
     }
 
-    /// Sweeps one object of what was uploaded for a video.
+    /// Sweeps one object of what was uploaded for a video. Says whether nothing of the upload is left.
     async fn sweep_uploaded(
         &self,
         id: VideoId,
         listed: &Listed,
         swept: &mut Swept,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if keys::original_id(&listed.key).is_some() {
             swept.originals += usize::from(self.sweep_original(id, listed).await?);
         } else if keys::upload_info_id(&listed.key).is_some() {
-            swept.upload_infos += usize::from(self.sweep_upload_info(id, listed).await?);
+            let is_given_up = self.sweep_upload_info(id, listed).await?;
+            swept.upload_infos += usize::from(is_given_up);
+            return Ok(is_given_up);
         } else if let Some((_, nonce)) = keys::upload_tail_of(&listed.key) {
             swept.upload_tails += usize::from(self.sweep_tail(id, nonce, listed).await?);
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn sweep_original(&self, id: VideoId, listed: &Listed) -> Result<bool, Error> {

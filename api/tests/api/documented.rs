@@ -25,17 +25,18 @@ pub(crate) async fn documented(router: Router) -> Router {
 
 async fn check(State(document): State<Arc<Value>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = match request.method() {
-        &Method::HEAD => Method::GET,
-        method => method.clone(),
-    };
+    let method = request.method().clone();
     let response = next.run(request).await;
     // Pages are no part of the API, and preflights are answered before it.
     let Some(route) = route.filter(|_| method != Method::OPTIONS) else {
         return response;
     };
     let path = &document["paths"][route.as_str()];
-    let operation = &path[method.as_str().to_lowercase()];
+    let operation = match &path[method.as_str().to_lowercase()] {
+        // What answers GET answers HEAD.
+        Value::Null if method == Method::HEAD => &path["get"],
+        operation => operation,
+    };
     let status = response.status();
     if operation.is_null() && status == StatusCode::METHOD_NOT_ALLOWED && path.is_object() {
         return response;

@@ -56,6 +56,13 @@ pub(crate) async fn start(s3: &TestServer, env: &[(&str, String)]) -> (Running, 
     (running, base.unwrap())
 }
 
+impl Running {
+    /// Waits for its end, which must be none that it chose.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.0.wait().unwrap().code().is_none()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.

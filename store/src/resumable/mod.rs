@@ -68,8 +68,18 @@ pub struct Progress {
     pub metadata: String,
     /// Whether the original is whole and its video queued.
     pub is_complete: bool,
+    /// Whether that happened just now.
+    pub was_queued: bool,
     /// When it expires unless something is recorded before, by S3's clock.
     pub expires_at: SystemTime,
+}
+
+impl Progress {
+    /// Whether an upload that is begun with these is this one.
+    #[must_use]
+    pub fn is_same_file(&self, len_bytes: Option<u64>, metadata: &str) -> bool {
+        self.len_bytes == len_bytes && self.metadata == metadata
+    }
 }
 
 impl Store {

@@ -1,5 +1,7 @@
 //! Who writes an upload's info, from the swap that made it the writer on.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use crate::id::random_hex;
@@ -19,6 +21,7 @@ pub(super) struct Recorder {
     /// ETags of parts that are stored, and recorded only when all bytes of the request are checked.
     held_back: Vec<String>,
     holds_back: bool,
+    was_queued: bool,
 }
 
 impl Recorder {
@@ -35,6 +38,7 @@ impl Recorder {
             held,
             held_back: Vec::new(),
             holds_back: false,
+            was_queued: false,
         }
     }
 
@@ -64,6 +68,7 @@ impl Recorder {
             len_bytes: info.len_bytes,
             metadata: info.metadata.clone(),
             is_complete: info.state == UploadState::Complete,
+            was_queued: self.was_queued,
             expires_at: self.store.now() + expiry.saturating_sub(self.held.age),
         }
     }
@@ -201,7 +206,11 @@ impl Recorder {
             self.store_part(rest).await?;
         }
         match self.multipart.complete(&self.info().parts).await {
-            Ok(()) => FailPoint::OriginalStored.reached(self.id),
+            Ok(()) => {
+                let len_bytes = self.info().offset_bytes();
+                tracing::info!(video_id = %self.id, len_bytes, "original stored");
+                FailPoint::OriginalStored.reached(self.id);
+            }
             Err(Error::PartsDiffer(_)) => return Err(self.cut_back().await?),
             // It was completed, and the original is swept already.
             Err(Error::Missing(_)) if self.store.has_arrived(self.id).await? => {}
@@ -215,6 +224,7 @@ impl Recorder {
                 Error::Deleted(_) => ResumeError::Gone,
                 error => error.into(),
             })?;
+            self.was_queued = true;
         }
         let mut next = self.info().clone();
         next.state = UploadState::Complete;
@@ -230,7 +240,11 @@ impl Recorder {
 
     /// Cuts the info back to the parts that S3 still holds as they were recorded.
     async fn cut_back(&mut self) -> Result<ResumeError, ResumeError> {
-        let stored = self.multipart.stored_parts().await?;
+        let stored = self.multipart.list_parts().await?;
+        let stored: HashMap<_, _> = stored
+            .iter()
+            .map(|part| (part.number, &part.etag))
+            .collect();
         let mut next = self.info().clone();
         let recorded = next.parts.iter().zip(1..);
         let same = recorded

@@ -20,4 +20,5 @@ mod proxy;
 mod queue;
 mod renditions;
 mod repair_and_sweep;
+mod resumable;
 mod self_test;
