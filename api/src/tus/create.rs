@@ -25,6 +25,7 @@ errors!(CreateErrors: BadHeader, Unauthorized, LinkExpired, LinkSpent, OffsetDif
 #[utoipa::path(
     post,
     path = "/api/tus",
+    operation_id = "begin_tus_upload",
     security(("bearer" = [])),
     params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),

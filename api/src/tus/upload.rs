@@ -44,6 +44,7 @@ errors!(OffsetErrors: Unauthorized, NotFound, Gone, TusVersion, OffsetDiffers, T
 #[utoipa::path(
     head,
     path = "/api/tus/{id}",
+    operation_id = "tus_upload_offset",
     security(("bearer" = [])),
     params(
         ("id" = VideoId, Path),
@@ -89,6 +90,7 @@ errors!(AppendErrors: BadHeader, Unauthorized, NotFound, OffsetDiffers, Gone, Tu
 #[utoipa::path(
     patch,
     path = "/api/tus/{id}",
+    operation_id = "append_to_tus_upload",
     security(("bearer" = [])),
     params(
         ("id" = VideoId, Path),
@@ -126,6 +128,7 @@ errors!(TerminateErrors: Unauthorized, NotFound, Gone, TusVersion, TakenOver, Ra
 #[utoipa::path(
     delete,
     path = "/api/tus/{id}",
+    operation_id = "end_tus_upload",
     security(("bearer" = [])),
     params(
         ("id" = VideoId, Path),
@@ -152,6 +155,7 @@ errors!(ByPostErrors: BadHeader, Unauthorized, NotFound, MethodNotAllowed, Offse
 #[utoipa::path(
     post,
     path = "/api/tus/{id}",
+    operation_id = "tus_upload_by_post",
     security(("bearer" = [])),
     params(
         ("id" = VideoId, Path),
