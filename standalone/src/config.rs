@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use store::{StoreArgs, VideoId, parse_duration, parse_duration_from_1s};
-use worker::{HousekeepingArgs, LimitArgs, TranscodeArgs, WorkerArgs, parse_poll_interval};
+use worker::{
+    HousekeepingArgs, LimitArgs, TranscodeArgs, WebhookArgs, WorkerArgs, parse_poll_interval,
+};
 
 /// AssetLab: upload a video, watch it by id seconds later in any browser. Without a command: a whole
 /// site on this machine, its S3 included.
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     SetupBuckets(SetupBucketsArgs),
     /// List the jobs that were given up after MAX_ATTEMPTS, or queue one again
     Jobs(JobsArgs),
+    /// List the events that no receiver took so far, or have them tried again at once
+    Webhooks(WebhooksArgs),
 }
 
 /// What the site can be told.
@@ -72,6 +76,8 @@ pub(crate) struct SiteArgs {
     pub(crate) shutdown_grace: Duration,
     #[command(flatten)]
     _housekeeping: HousekeepingArgs,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookArgs,
 }
 
 /// Where the embedded S3 keeps its data, and where it listens.
@@ -151,6 +157,21 @@ pub(crate) struct JobsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<JobsCommand>,
     #[command(flatten)]
+    pub(crate) s3: OperatorS3Args,
+}
+
+#[derive(Args)]
+pub(crate) struct WebhooksArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<WebhooksCommand>,
+    #[command(flatten)]
+    pub(crate) s3: OperatorS3Args,
+}
+
+/// The buckets of a site that runs, for its operator.
+#[derive(Args)]
+pub(crate) struct OperatorS3Args {
+    #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
     pub(crate) buckets: BucketArgs,
@@ -170,6 +191,19 @@ pub(crate) enum JobsCommand {
         #[arg(required_unless_present = "all")]
         ids: Vec<VideoId>,
         /// Every video whose job was given up, such as after a fault of the machines
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Try events again at once, those that were given up, too
+    Retry {
+        /// Their videos
+        #[arg(required_unless_present = "all")]
+        ids: Vec<VideoId>,
+        /// Every event, such as after a long fault of the receiver
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },

@@ -1,16 +1,12 @@
 //! `assetlab jobs`: what was given up, for the operator to look at and to queue again.
 
-use std::net::Ipv4Addr;
-
 use anyhow::Context;
-use store::{Requeued, Settings, Store, VideoId};
+use store::{Requeued, Store, VideoId};
 
 use crate::config::{JobsArgs, JobsCommand};
-use crate::data_dir::DataDir;
-use crate::site::on_loopback;
 
 pub(crate) async fn run(jobs: JobsArgs) -> anyhow::Result<()> {
-    let settings = settings(&jobs)?;
+    let settings = jobs.s3.settings()?;
     let endpoint = settings.endpoint.as_deref().unwrap_or("AWS").to_owned();
     let store = Store::connect(settings).await?;
     match jobs.command {
@@ -18,24 +14,6 @@ pub(crate) async fn run(jobs: JobsArgs) -> anyhow::Result<()> {
         Some(JobsCommand::Requeue { ids, all }) => requeue(&store, ids, all).await,
     }
     .with_context(|| format!("asked the S3 at {endpoint}"))
-}
-
-/// The S3 that the environment names, else the one of the data folder, which must be running.
-fn settings(jobs: &JobsArgs) -> anyhow::Result<Settings> {
-    let settings = Settings::new(&jobs.buckets.s3_raw_bucket, &jobs.buckets.s3_video_bucket);
-    let embedded = match jobs.s3_endpoint {
-        Some(_) => None,
-        None => DataDir::with_s3(&jobs.data.data_dir),
-    };
-    let Some(data) = embedded else {
-        return Ok(Settings {
-            endpoint: jobs.s3_endpoint.clone(),
-            path_style: jobs.s3_path_style,
-            ..settings
-        });
-    };
-    let endpoint = format!("http://{}:{}", Ipv4Addr::LOCALHOST, jobs.data.s3_port);
-    Ok(on_loopback(settings, endpoint, &data.s3_credentials()?))
 }
 
 async fn requeue(store: &Store, mut ids: Vec<VideoId>, all: bool) -> anyhow::Result<()> {

@@ -8,12 +8,14 @@ mod config;
 mod data_dir;
 mod jobs;
 mod links;
+mod operator_s3;
 mod pages;
 mod s3_command;
 mod setup_buckets;
 mod site;
 mod supervisor;
 mod transcode_command;
+mod webhooks;
 mod worker_command;
 
 use config::{Cli, Command};
@@ -28,6 +30,7 @@ fn main() -> anyhow::Result<()> {
         Some(Command::Worker(worker)) => with_runtime(cli.log, worker_command::run(*worker)),
         Some(Command::SetupBuckets(setup)) => with_runtime(cli.log, setup_buckets::run(setup)),
         Some(Command::Jobs(jobs)) => with_runtime(cli.log, jobs::run(jobs)),
+        Some(Command::Webhooks(webhooks)) => with_runtime(cli.log, webhooks::run(webhooks)),
     }
 }
 

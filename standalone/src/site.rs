@@ -24,6 +24,8 @@ const OWN_PATHS: [&str; 4] = ["api", "assets", "embed", "watch"];
 
 pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
+    // The worker's, which would only be started again and again.
+    site.webhooks.check()?;
     warn_of_another_s3(&site);
     let data = DataDir::open(&site.data.data_dir)?;
     let credentials = data.s3_credentials()?;

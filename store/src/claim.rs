@@ -63,12 +63,21 @@ impl Claim {
         marker.takeovers > 0 || marker.alone
     }
 
-    /// The status is final: the marker goes. A claim lost in the meantime is no error.
+    /// The status is final: where that is an event, it is stored to be delivered, then the marker goes. A claim
+    /// lost in the meantime is no error.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer; whoever claims the marker next then
     /// finds the final status and clears it away.
     pub async fn finish(self) -> Result<(), Error> {
+        if self.store.settings().webhooks {
+            self.store.store_event_of(self.id()).await?;
+        }
+        self.settle().await
+    }
+
+    /// The marker goes.
+    async fn settle(self) -> Result<(), Error> {
         let settled = self.lease.marker().settled();
         let settled_at = Instant::now();
         if let Swap::Won(_) = self.lease.replace(&settled).await? {
@@ -86,16 +95,20 @@ impl Claim {
         Ok(())
     }
 
-    /// The status was final before this claim, whose owner died over the rest: the marker goes, and where the
-    /// job was given up, the record in `dead/` comes first.
+    /// The status was final before this claim, whose owner died over the rest: the marker goes, and before it
+    /// come the event, whatever webhooks this worker has, and, where the job was given up, the record in `dead/`.
     pub(crate) async fn clear(self) -> Result<(), Error> {
-        let status = self.store.status(self.id()).await?;
+        let there = self.store.fetch_status(self.id()).await?;
         // It may be final by an heir's hand, or about to be left by a re-queue.
         if !self.lease.is_ours().await? {
             self.lease.lose("the marker is gone, or another's");
             return Ok(());
         }
-        if status.is_some_and(|there| there.value.error.as_deref() == Some(GIVEN_UP)) {
+        let Some((stored, _)) = there else {
+            return self.settle().await;
+        };
+        self.store.store_event(&stored).await?;
+        if stored.status.error.as_deref() == Some(GIVEN_UP) {
             let marker = self.lease.marker();
             let dead = match marker.last_error {
                 Some(_) => marker,
@@ -106,7 +119,7 @@ impl Claim {
             let swap = self.store.swap(&record, dead.to_json(), Condition::Absent);
             swap.await?;
         }
-        self.finish().await
+        self.settle().await
     }
 
     /// The attempt failed, but another may succeed: the job goes back to wait, or is given up after too

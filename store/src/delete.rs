@@ -41,7 +41,7 @@ impl Tombstones {
 }
 
 impl Store {
-    /// Deletes a video, whatever is being done with it: tombstone, marker, status, media, original. Whoever
+    /// Deletes a video, whatever is being done with it: tombstone, marker, status, events, media, original. Whoever
     /// works on it is fenced. Repeating it after a crash does what is missing.
     ///
     /// # Errors
@@ -76,6 +76,8 @@ impl Store {
         FailPoint::DeletedMarker.reached(id);
         self.delete(&Object::Status(id)).await?;
         FailPoint::DeletedStatus.reached(id);
+        let events = self.list_all(raw, &keys::events_prefix(id)).await?;
+        self.delete_listed(raw, events.iter()).await?;
         self.delete_all(video, &keys::video_prefix(id)).await?;
         FailPoint::DeletedMedia.reached(id);
         self.delete_all(raw, &keys::upload_prefix(id)).await?;

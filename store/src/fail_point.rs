@@ -75,6 +75,8 @@ fail_points! {
     MasterStored = "master-stored",
     /// The status says `done`.
     Committed = "committed",
+    /// The event of a video's end is there to be delivered; its marker is still there.
+    EventStored = "event-stored",
     /// The marker says that nothing is left to do.
     MarkerSettled = "marker-settled",
     /// The marker is gone.
@@ -83,6 +85,12 @@ fail_points! {
     ErrorWritten = "error-written",
     /// The record of a job that was given up is in `dead/`.
     DeadStored = "dead-stored",
+    /// A worker is about to deliver an event.
+    EventClaimed = "event-claimed",
+    /// The receiver took it; its record is still there.
+    EventTaken = "event-taken",
+    /// The receiver did not take it, and the record says when to try again.
+    EventPostponed = "event-postponed",
     /// The tombstone of a video that is to be deleted is there.
     TombstoneStored = "tombstone-stored",
     /// Its marker is gone.

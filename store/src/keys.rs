@@ -8,6 +8,7 @@
 //! | raw | `queue/<id>` | job marker; its ETag is the claim |
 //! | raw | `dead/<id>` | marker of a job that used up its attempts |
 //! | raw | `deleted/<id>` | tombstone of a deleted video |
+//! | raw | `webhooks/<id>/<take>` | event that is to be delivered: how that take ended |
 //! | raw | `index/<inverted ms>-<id>` | newest first by one LIST |
 //! | raw | `self-test/<nonce>` | what a process tries conditional writes on at its start; deleted at once |
 //! | video | `videos/<id>/status.json` | what is true |
@@ -31,6 +32,7 @@ pub(crate) enum Object<'a> {
     Marker(VideoId),
     Dead(VideoId),
     Tombstone(VideoId),
+    Event(VideoId, &'a Take),
     Index(VideoId),
     Status(VideoId),
     Rendition(VideoId, &'a Take, &'a RungName),
@@ -47,6 +49,7 @@ pub(crate) mod prefix {
     pub(crate) const QUEUE: &str = "queue/";
     pub(crate) const DEAD: &str = "dead/";
     pub(crate) const DELETED: &str = "deleted/";
+    pub(crate) const EVENTS: &str = "webhooks/";
     pub(crate) const INDEX: &str = "index/";
     pub(crate) const SELF_TESTS: &str = "self-test/";
     pub(crate) const VIDEOS: &str = "videos/";
@@ -61,6 +64,7 @@ impl Object<'_> {
             | Self::Marker(_)
             | Self::Dead(_)
             | Self::Tombstone(_)
+            | Self::Event(..)
             | Self::Index(_)
             | Self::SelfTest(_) => &settings.raw_bucket,
             Self::Status(_)
@@ -79,6 +83,7 @@ impl Object<'_> {
             Self::Marker(id) => format!("{}{id}", prefix::QUEUE),
             Self::Dead(id) => format!("{}{id}", prefix::DEAD),
             Self::Tombstone(id) => format!("{}{id}", prefix::DELETED),
+            Self::Event(id, take) => format!("{}{take}", events_prefix(*id)),
             // 48 bits counted down: the newest sorts first.
             Self::Index(id) => format!(
                 "{}{:012x}-{id}",
@@ -105,6 +110,7 @@ impl Object<'_> {
             | Self::Marker(_)
             | Self::Dead(_)
             | Self::Tombstone(_)
+            | Self::Event(..)
             | Self::Status(_) => "application/json",
             Self::Rendition(..) => "video/mp4",
             Self::Master(..) | Self::MediaPlaylist(..) | Self::IframePlaylist(..) => PLAYLIST_TYPE,
@@ -152,7 +158,7 @@ pub(crate) fn video_of(key: &str) -> Option<VideoId> {
     let id = match folder {
         "queue" | "dead" | "deleted" => rest,
         "uploads" => rest.split('.').next()?,
-        "videos" => rest.split('/').next()?,
+        "videos" | "webhooks" => rest.split('/').next()?,
         "index" => rest.split_once('-')?.1,
         _ => return None,
     };
@@ -167,6 +173,17 @@ pub(crate) fn upload_prefix(id: VideoId) -> String {
 /// Where the tails of an upload lie: `uploads/<id>.tail.`.
 pub(crate) fn upload_tail_prefix(id: VideoId) -> String {
     format!("{}tail.", upload_prefix(id))
+}
+
+/// Where a video's events wait for their delivery: `webhooks/<id>/`.
+pub(crate) fn events_prefix(id: VideoId) -> String {
+    format!("{}{id}/", prefix::EVENTS)
+}
+
+/// The id and the take in `webhooks/<id>/<take>`; none in any other key.
+pub(crate) fn event_of(key: &str) -> Option<(VideoId, Take)> {
+    let (id, take) = key.strip_prefix(prefix::EVENTS)?.split_once('/')?;
+    Some((id.parse().ok()?, take.parse().ok()?))
 }
 
 /// The folder of a video: `videos/<id>/`.
@@ -230,6 +247,10 @@ mod tests {
             assert_eq!(upload_info_id(&other.key()), None, "{other:?}");
         }
         assert_eq!(upload_tail_of(&info.key()), None);
+        assert_eq!(
+            event_of(&Object::Event(id, &take).key()),
+            Some((id, take.clone()))
+        );
         for object in [
             Object::Original(id),
             info,
@@ -237,6 +258,7 @@ mod tests {
             Object::Marker(id),
             Object::Dead(id),
             Object::Tombstone(id),
+            Object::Event(id, &take),
             Object::Index(id),
             Object::Status(id),
             Object::Master(id, &take),

@@ -15,8 +15,10 @@ mod client;
 mod conditional;
 mod dead_jobs;
 mod delete;
+mod delivery;
 mod direct_upload;
 mod error;
+mod event;
 mod fail_point;
 mod id;
 mod keys;
@@ -47,6 +49,7 @@ mod status_since;
 mod status_writer;
 mod sweep;
 mod sweep_uploads;
+mod undelivered;
 mod upload_info;
 mod video_list;
 
@@ -55,6 +58,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use dead_jobs::{DeadJob, Requeued};
+pub use delivery::{Deliveries, Delivery, DeliveryRules, DueDelivery, Look};
 pub use direct_upload::{Abort, ArrivedPart, Completion, DirectUpload};
 pub use error::Error;
 pub use fail_point::FailPoint;
@@ -71,6 +75,7 @@ pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versio
 pub use status_since::Since;
 pub use status_writer::StatusWriter;
 pub use sweep::Swept;
+pub use undelivered::UndeliveredEvent;
 pub use upload_info::{
     HeldUploadInfo, UploadInfo, UploadKind, UploadState, UploadTail, part_len_bytes,
 };

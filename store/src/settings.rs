@@ -46,6 +46,10 @@ pub struct Settings {
     pub max_failures: u32,
     /// How often a job may be taken over from a worker that went silent.
     pub max_takeovers: u32,
+    /// Whether each end of a video is an event to be delivered.
+    pub webhooks: bool,
+    /// Events that nobody tries to deliver any more are swept when they are so old.
+    pub event_expiry: Duration,
 }
 
 impl Settings {
@@ -69,6 +73,8 @@ impl Settings {
             retry_backoff: Duration::from_secs(5),
             max_failures: 3,
             max_takeovers: 10,
+            webhooks: false,
+            event_expiry: Duration::from_secs(7 * 24 * 3600),
         }
     }
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::conditional::{Condition, Fetched};
+use crate::event::StoredStatus;
 use crate::keys::Object;
 use crate::{Error, RungName, Store, Take, VideoId};
 
@@ -169,10 +171,9 @@ impl Status {
         take.ok_or_else(missing)
     }
 
+    /// As it is stored of a video whose end is no event, or which has not come to it.
     pub(crate) fn to_json(&self) -> Bytes {
-        serde_json::to_vec(self)
-            .expect("a status has only string keys and finite numbers")
-            .into()
+        StoredStatus::json(self, false)
     }
 }
 
@@ -185,8 +186,8 @@ impl Store {
         Ok(self
             .fetch_status(id)
             .await?
-            .map(|(value, fetched)| Versioned {
-                value,
+            .map(|(stored, fetched)| Versioned {
+                value: stored.status,
                 etag: fetched.etag.0,
             }))
     }
@@ -198,7 +199,7 @@ impl Store {
         id: VideoId,
     ) -> Result<Option<(Status, Duration)>, Error> {
         match self.fetch_status(id).await {
-            Ok(there) => Ok(there.map(|(status, fetched)| (status, fetched.age))),
+            Ok(there) => Ok(there.map(|(stored, fetched)| (stored.status, fetched.age))),
             Err(error @ Error::Corrupt { .. }) => {
                 tracing::error!(video_id = %id, %error, "video passed over");
                 Ok(None)
@@ -207,7 +208,10 @@ impl Store {
         }
     }
 
-    async fn fetch_status(&self, id: VideoId) -> Result<Option<(Status, Fetched)>, Error> {
+    pub(crate) async fn fetch_status(
+        &self,
+        id: VideoId,
+    ) -> Result<Option<(StoredStatus, Fetched)>, Error> {
         let object = Object::Status(id);
         let Some(fetched) = self.read(&object).await? else {
             return Ok(None);
@@ -234,9 +238,17 @@ impl Store {
         let Some(there) = self.read(&object).await? else {
             return Ok(State::Pending);
         };
-        let status = serde_json::from_slice::<Status>(&there.body);
-        let state = status.map_or(State::Error, |status| status.status);
+        let stored = serde_json::from_slice::<StoredStatus>(&there.body).ok();
+        let state = stored
+            .as_ref()
+            .map_or(State::Error, |stored| stored.status.status);
         if state == State::Error {
+            // Until it goes, the marker may be all that names the event.
+            if let Some(stored) = stored
+                && self.exists(&Object::Marker(id)).await?
+            {
+                self.store_event(&stored).await?;
+            }
             let body = Status::pending(id, filename).to_json();
             let condition = Condition::Is(&there.etag);
             self.swap(&object, body, condition).await?;
@@ -245,7 +257,7 @@ impl Store {
     }
 }
 
-pub(crate) fn read_json(object: &Object<'_>, body: &[u8]) -> Result<Status, Error> {
+pub(crate) fn read_json<T: DeserializeOwned>(object: &Object<'_>, body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| Error::Corrupt {
         key: object.key(),
         reason: error.to_string(),

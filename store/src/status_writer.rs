@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::conditional::{Condition, ETag, Swap};
+use crate::event::StoredStatus;
 use crate::keys::Object;
 use crate::lease::Lease;
 use crate::status::{Outcome, State, Status, Versioned};
@@ -178,7 +179,9 @@ impl StatusWriter {
             updated_at: OffsetDateTime::now_utc(),
             ..status
         };
-        let (object, body) = (Object::Status(status.id), status.to_json());
+        let has_event = status.status.is_terminal() && self.store.settings().webhooks;
+        let body = StoredStatus::json(&status, has_event);
+        let object = Object::Status(status.id);
         loop {
             let condition = Condition::Is(&self.etag);
             if let Swap::Won(etag) = self.store.swap(&object, body.clone(), condition).await? {

@@ -6,6 +6,7 @@
 //! - uploads that got nothing for `UPLOAD_EXPIRY`, and what older ones left that no info names;
 //! - whatever there still is of deleted videos, and tombstones once they are a week old;
 //! - records of jobs that were given up and are done after all;
+//! - events that nobody tries to deliver any more;
 //! - what a process left that died in its self-test.
 //!
 //! Whatever is listed is judged by a status read *after* the listing. A worker's take stands in the status
@@ -34,6 +35,8 @@ pub struct Swept {
     pub deleted_videos_objects: usize,
     /// Records of jobs that were given up and are done after all.
     pub dead_records: usize,
+    /// Events that nobody tried to deliver any more.
+    pub events: usize,
     /// Objects of self-tests that were not finished.
     pub self_test_objects: usize,
 }
@@ -48,6 +51,7 @@ impl Swept {
             upload_tails,
             deleted_videos_objects,
             dead_records,
+            events,
             self_test_objects,
         } = *self;
         for (kind, objects) in [
@@ -58,6 +62,7 @@ impl Swept {
             (SweptKind::UploadTail, upload_tails),
             (SweptKind::DeletedVideo, deleted_videos_objects),
             (SweptKind::DeadRecord, dead_records),
+            (SweptKind::Event, events),
             (SweptKind::SelfTest, self_test_objects),
         ] {
             SWEPT_OBJECTS.add([kind.as_str()], objects as u64);
@@ -116,6 +121,9 @@ impl Store {
                 }
             }
         }
+        let (of_deleted, expired) = self.sweep_events(deleted).await?;
+        swept.deleted_videos_objects += of_deleted;
+        swept.events += expired;
         swept.dead_records += self.sweep_dead_jobs().await?;
         let tests = self.list_all(raw, keys::prefix::SELF_TESTS).await?;
         let old = tests

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::housekeeping::HousekeepingArgs;
+use crate::webhooks::WebhookArgs;
 use store::{Settings, StoreArgs, parse_duration, parse_duration_from_1s};
 use tokio::sync::Notify;
 use transcode::{CopyMode, Ladder, Limits, Options};
@@ -48,6 +49,8 @@ pub struct Config {
     /// The name of a worker of which there is only ever one, such as the holder of a lock: it takes
     /// what it had claimed before a restart without waiting for leases. Unset: a name of its own.
     pub sole_owner: Option<String>,
+    /// Who is told of videos that come to their end.
+    pub webhooks: WebhookArgs,
     /// Where to show metrics; unset: nowhere.
     pub metrics_address: Option<SocketAddr>,
 }
@@ -76,6 +79,9 @@ pub struct WorkerArgs {
     /// How often to repair and to sweep.
     #[command(flatten)]
     pub housekeeping: HousekeepingArgs,
+    /// Who is told of videos that come to their end.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     /// Show `/metrics` for Prometheus, and `/healthz`, at this address, such as 0.0.0.0:9101 [default: nowhere]
     #[arg(long, env = "METRICS_ADDRESS")]
     pub metrics_address: Option<SocketAddr>,
@@ -126,7 +132,10 @@ impl From<WorkerArgs> for Config {
             decode_s_per_s: args.limits.max_decode_ratio,
         };
         Self {
-            store: args.store.into(),
+            store: Settings {
+                webhooks: args.webhooks.webhook_url.is_some(),
+                ..args.store.into()
+            },
             options: Options {
                 limits,
                 // More would only wait for each other, each with frames of its own in memory.
@@ -141,6 +150,7 @@ impl From<WorkerArgs> for Config {
             shutdown_grace: args.shutdown_grace,
             housekeeping: args.housekeeping,
             sole_owner: None,
+            webhooks: args.webhooks,
             metrics_address: args.metrics_address,
         }
     }
@@ -277,6 +287,8 @@ mod tests {
             ["--sweep-interval", "0s"],
             ["--stall-timeout", "0s"],
             ["--copy", "always"],
+            ["--webhook-url", "http://localhost/without-a-secret"],
+            ["--webhook-timeout", "0s"],
         ] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");
         }

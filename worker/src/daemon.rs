@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use store::metrics::{JOB_SLOTS, JOBS_RUNNING};
 use store::queue::{Claim, Queue};
-use store::{StatusWriter, Store};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use store::{Deliveries, StatusWriter, Store};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::idle::Idle;
 use crate::job::Orders;
 use crate::metrics_server::MetricsServer;
-use crate::{Error, housekeeping, job};
+use crate::webhooks::Receiver;
+use crate::{Error, housekeeping, job, webhooks};
 
-const IDLE_FLOOR: Duration = Duration::from_secs(1);
 const IDLE_CEILING: Duration = Duration::from_secs(10);
 
 /// Works until `shutdown` is cancelled; then claims no more, lets running jobs go on for the grace
@@ -25,6 +26,7 @@ const IDLE_CEILING: Duration = Duration::from_secs(10);
 /// [`Error::Store`] at the start, when working makes no sense; later faults of S3 are logged and waited out.
 /// [`Error::Stuck`] when a transcode cannot be stopped, once all other jobs have ended or are given back.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    let receiver = Receiver::new(&config.webhooks)?;
     // Before S3 is asked for: who watches sees a worker that waits for it.
     let _metrics = match config.metrics_address {
         Some(address) => Some(MetricsServer::start(address).await?),
@@ -42,11 +44,24 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
 
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(housekeeping::run(
-        store,
+        store.clone(),
         config.housekeeping,
         Arc::clone(&config.nudge),
     ));
+    let job_ended = Arc::new(Notify::new());
+    // To the end: the last jobs have events, too.
+    let mut deliveries = JoinSet::new();
+    if let Some(receiver) = receiver {
+        let rules = config.webhooks.rules(config.store.lease);
+        deliveries.spawn(webhooks::run(
+            Deliveries::new(store, rules),
+            receiver,
+            config.poll_interval,
+            Arc::clone(&job_ended),
+        ));
+    }
     let worker = Worker {
+        job_ended,
         queue: Arc::new(queue),
         slots: Arc::new(Semaphore::new(config.jobs)),
         stop: CancellationToken::new(),
@@ -121,6 +136,8 @@ async fn prepare(store: &Store, queue: &Queue, config: &Config) -> Result<(), st
 struct Worker {
     queue: Arc<Queue>,
     config: Config,
+    /// Notified after each job.
+    job_ended: Arc<Notify>,
     slots: Arc<Semaphore>,
     /// Running jobs are to be given back.
     stop: CancellationToken,
@@ -130,7 +147,7 @@ struct Worker {
 
 impl Worker {
     async fn claim_until(&self, shutdown: &CancellationToken, jobs: &mut JoinSet<()>) {
-        let mut idle = Idle::new(self.config.poll_interval);
+        let mut idle = Idle::new(self.config.poll_interval, IDLE_CEILING);
         while !shutdown.is_cancelled() {
             while let Some(ended) = jobs.try_join_next() {
                 note_end(ended);
@@ -203,10 +220,12 @@ impl Worker {
             stuck: self.stuck.clone(),
         };
         let job = job::run(claim, status, orders);
+        let job_ended = Arc::clone(&self.job_ended);
         jobs.spawn(async move {
             let _running = JOBS_RUNNING.one_more();
             job.await;
             drop(slots);
+            job_ended.notify_one();
         });
     }
 
@@ -224,31 +243,6 @@ impl Worker {
     }
 }
 
-/// How long to wait before the next look at an empty queue: LISTs cost money.
-struct Idle {
-    fixed: Option<Duration>,
-    next: Duration,
-}
-
-impl Idle {
-    fn new(fixed: Option<Duration>) -> Self {
-        Self {
-            fixed,
-            next: IDLE_FLOOR,
-        }
-    }
-
-    fn next(&mut self) -> Duration {
-        let now = self.next;
-        self.next = (now * 3 / 2).min(IDLE_CEILING);
-        self.fixed.unwrap_or(now)
-    }
-
-    fn reset(&mut self) {
-        self.next = IDLE_FLOOR;
-    }
-}
-
 /// Tells this worker from all others, and people where it runs.
 fn unique_owner() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -259,21 +253,4 @@ fn unique_owner() -> String {
         std::process::id(),
         store::VideoId::new()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_idle_worker_looks_less_and_less_often() {
-        let mut idle = Idle::new(None);
-        let waits: Vec<_> = std::iter::repeat_with(|| idle.next()).take(8).collect();
-        assert_eq!((waits[0], waits[7]), (IDLE_FLOOR, IDLE_CEILING));
-        idle.reset();
-        assert_eq!(idle.next(), IDLE_FLOOR);
-        let fixed = Duration::from_millis(500);
-        let mut idle = Idle::new(Some(fixed));
-        assert_eq!((idle.next(), idle.next()), (fixed, fixed));
-    }
 }

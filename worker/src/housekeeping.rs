@@ -52,6 +52,7 @@ async fn sweep(store: &Store, often: Duration) {
                 uploads = swept.uploads,
                 deleted_videos_objects = swept.deleted_videos_objects,
                 dead_records = swept.dead_records,
+                events = swept.events,
                 self_test_objects = swept.self_test_objects,
                 "swept"
             );
@@ -61,7 +62,10 @@ async fn sweep(store: &Store, often: Duration) {
 }
 
 /// One round; none where it broke off. A panic must not end all rounds after it.
-async fn guarded<T>(what: &str, round: impl Future<Output = Result<T, Error>>) -> Option<T> {
+pub(crate) async fn guarded<T>(
+    what: &str,
+    round: impl Future<Output = Result<T, Error>>,
+) -> Option<T> {
     match AssertUnwindSafe(round).catch_unwind().await {
         Ok(Ok(done)) => return Some(done),
         Ok(Err(error)) => tracing::warn!(%error, "{what} broken off, to be begun again"),

@@ -4,6 +4,7 @@
 //! happen is the machine's, so that a seed repeats a run's choices, not each of its moments.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod announced;
 mod buckets;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../conformance/clips.rs"]
@@ -24,6 +25,9 @@ mod package;
 mod process;
 mod proxy;
 mod random;
+#[allow(dead_code, reason = "the worker's tests use the rest")]
+#[path = "../../../worker/tests/process/receiver.rs"]
+mod receiver;
 mod report;
 #[path = "../conformance/rules/mod.rs"]
 mod rules;

@@ -93,6 +93,10 @@ impl Report<'_> {
             ),
             ("refused for good", verdict.refused.to_string()),
             ("deleted", verdict.deleted.to_string()),
+            (
+                "events told",
+                format!("{} by {} requests", verdict.events, verdict.tellings),
+            ),
             ("of uploads nobody acknowledged", verdict.extra.to_string()),
             (
                 "uploads repeated",

@@ -8,7 +8,9 @@ use store::{AccessKey, Settings, Store};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::announced;
 use crate::process::{Process, command, logs};
+use crate::receiver::{Receiver, SECRET};
 use crate::sources::LADDER;
 use crate::uploads::TOKEN;
 
@@ -16,7 +18,7 @@ pub(crate) const RAW_BUCKET: &str = "assetlab-raw";
 pub(crate) const VIDEO_BUCKET: &str = "assetlab-video";
 
 /// As short, or as patient, as this much violence demands.
-const VARIABLES: [(&str, &str); 15] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("S3_RAW_BUCKET", RAW_BUCKET),
     ("S3_VIDEO_BUCKET", VIDEO_BUCKET),
     ("AWS_REGION", "us-east-1"),
@@ -32,6 +34,9 @@ const VARIABLES: [(&str, &str); 15] = [
     ("REPAIR_INTERVAL", "3s"),
     ("SWEEP_INTERVAL", "5s"),
     ("X264_PRESET", "ultrafast"),
+    ("WEBHOOK_SECRET", SECRET),
+    ("WEBHOOK_TIMEOUT", "1s"),
+    ("WEBHOOK_BACKOFF", "200ms"),
 ];
 
 /// The S3 server, and how to reach it.
@@ -42,6 +47,8 @@ pub(crate) struct Site {
     /// S3's address.
     pub(crate) endpoint: String,
     keys: Vec<(String, String)>,
+    /// Who is told of each video's end.
+    pub(crate) receiver: Receiver,
 }
 
 impl Site {
@@ -60,6 +67,7 @@ impl Site {
             keys: keys
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
+            receiver: Receiver::up(announced::answer),
             _s3: s3,
             folder,
         })
@@ -73,6 +81,7 @@ impl Site {
     pub(crate) fn worker(&self, endpoint: &str) -> Command {
         let mut worker = self.configured("assetlab", endpoint);
         worker.arg("worker").env("LADDER", LADDER);
+        worker.env("WEBHOOK_URL", self.receiver.url());
         worker
     }
 

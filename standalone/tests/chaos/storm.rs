@@ -198,7 +198,7 @@ impl Storm {
         }
     }
 
-    /// Lets workers work until nothing is queued, given up or forgotten, and stops them.
+    /// Lets workers work until nothing is queued, given up, untold or forgotten, and stops them.
     async fn drain(&self) {
         let workers = self.workers.iter();
         let workers = workers.map(|(name, s3)| (name, self.start(self.site.worker(s3), name)));
@@ -210,8 +210,9 @@ impl Storm {
             let forgotten = store.repair().await.unwrap();
             let queue = buckets.keys(RAW_BUCKET, "queue/").await;
             let dead = buckets.keys(RAW_BUCKET, "dead/").await;
+            let events = buckets.keys(RAW_BUCKET, "webhooks/").await;
             let unfinished = unfinished(&self.uploads, &self.proxy);
-            if queue.len() + dead.len() + forgotten + unfinished.len() == 0 {
+            if queue.len() + dead.len() + events.len() + forgotten + unfinished.len() == 0 {
                 break;
             }
             sleep(LOOK_INTERVAL).await;

@@ -9,6 +9,7 @@ use store::{State, Status, Store, VideoId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::announced;
 use crate::buckets::Buckets;
 use crate::mp4::File;
 use crate::package::Package;
@@ -39,6 +40,9 @@ pub(crate) struct Verdict {
     /// Videos whose uploads were not acknowledged.
     pub(crate) extra: usize,
     pub(crate) decoded: usize,
+    /// Events that the receiver took, and requests that it took to tell of them.
+    pub(crate) events: usize,
+    pub(crate) tellings: usize,
     pub(crate) swept: store::Swept,
     /// From the id's making to the final status.
     pub(crate) longest_s: f64,
@@ -91,6 +95,12 @@ pub(crate) async fn judge(storm: &Storm, origin: &str) -> Verdict {
             continue;
         };
         check_status(status, &source(number), &storm.proxy.writes(), &mut verdict);
+    }
+    let heard = site.receiver.heard();
+    let (events, untrue) = announced::check(&heard, &statuses, &storm.proxy.writes());
+    (verdict.events, verdict.tellings) = (events, heard.len());
+    for (id, what) in untrue {
+        verdict.wrong(id, what);
     }
     let acknowledged = acknowledged.into_iter();
     let deleted = acknowledged.filter(|(_, number)| source(*number).fate == Fate::Deleted);

@@ -2,7 +2,7 @@
 
 use super::Metric;
 use super::family::{Counter, Family, Gauge, Histogram, Kind, Label, Sampled, ShownBy};
-use super::labels::{JobEnd, RateKind, S3Result, Stage, SweptKind, UploadEnd};
+use super::labels::{Attempt, JobEnd, RateKind, S3Result, Stage, SweptKind, UploadEnd};
 
 macro_rules! families {
     ($(
@@ -120,6 +120,11 @@ families! {
     counter SWEPT_OBJECTS = "assetlab_swept_objects_total", Worker,
         [closed("kind", SweptKind::VALUES)], "objects",
         "What the sweep deleted, by kind.";
+    counter WEBHOOK_ATTEMPTS = "assetlab_webhook_attempts_total", Worker,
+        [closed("outcome", Attempt::VALUES)], "attempts",
+        "Attempts of this worker to deliver an event, by outcome.";
+    gauge WEBHOOK_EVENTS = "assetlab_webhook_events", Worker, [], "events",
+        "Events not delivered yet, those given up included, as this worker last saw them.";
     counter S3_REQUESTS = "assetlab_s3_requests_total", Both,
         [closed("operation", S3_OPERATIONS), closed("result", S3Result::VALUES)], "requests",
         "Attempts at requests to S3, by operation and result.";

@@ -93,6 +93,16 @@ labels! {
         FailedToken = "failed_token",
     }
 
+    /// What came of an attempt to deliver an event.
+    Attempt {
+        /// The receiver took it.
+        Delivered = "delivered",
+        /// It did not, and another attempt follows.
+        Failed = "failed",
+        /// It did not, and no other follows.
+        GivenUp = "given_up",
+    }
+
     /// What a sweep deletes.
     SweptKind {
         /// An original whose video is done.
@@ -109,6 +119,8 @@ labels! {
         DeletedVideo = "deleted_video",
         /// The record of a job that was given up and is done after all.
         DeadRecord = "dead_record",
+        /// An event that nobody tried to deliver any more.
+        Event = "event",
         /// What a self-test left that was not finished.
         SelfTest = "self_test",
     }

@@ -13,7 +13,7 @@ use prometheus::{Registry, TextEncoder};
 
 pub use families::*;
 pub use family::{Counter, Family, Gauge, Histogram, Kind, Label, OneMore, Sampled, ShownBy};
-pub use labels::{JobEnd, RateKind, S3Result, Stage, SweptKind, UploadEnd};
+pub use labels::{Attempt, JobEnd, RateKind, S3Result, Stage, SweptKind, UploadEnd};
 
 use crate::queue_backlog::Backlog;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 
 /// Lists of values that are longer are not spelt out.
-const VALUES_SPELT_OUT: usize = 8;
+const VALUES_SPELT_OUT: usize = 9;
 
 fn file(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -8,6 +8,7 @@ mod buckets;
 mod careless;
 mod dead_jobs;
 mod deleting;
+mod events;
 mod late;
 mod listing;
 mod many_claims;

@@ -21,8 +21,11 @@ mod moto;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod proxy;
+#[allow(dead_code, reason = "the storm uses the rest")]
+mod receiver;
 mod stuck;
 mod watching;
+mod webhooks;
 mod worker_process;
 mod wrong_clock;
 
