@@ -22,6 +22,19 @@ const API: [FailPoint; 11] = [
     FailPoint::DeletedOriginal,
 ];
 
+/// Those of uploads in several requests, which no client of the storm makes.
+const ELSEWHERE: [FailPoint; 9] = [
+    FailPoint::UploadOpened,
+    FailPoint::UploadNamed,
+    FailPoint::WriterNamed,
+    FailPoint::UploadPartStored,
+    FailPoint::UploadPartRecorded,
+    FailPoint::TailStored,
+    FailPoint::TailNamed,
+    FailPoint::UploadCompleted,
+    FailPoint::UploadGivenUp,
+];
+
 /// Else no process would get further than to its first job any more.
 const TIMES_MAX: u64 = 8;
 
@@ -158,5 +171,6 @@ impl FailPoints {
 fn points(side: Side) -> impl Iterator<Item = FailPoint> {
     let is_api = side == Side::Api;
     let all = FailPoint::ALL.iter().copied();
+    let all = all.filter(|point| !ELSEWHERE.contains(point));
     all.filter(move |point| API.contains(point) == is_api)
 }
