@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use base64_simd::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use store::VideoId;
+use store::{Settings, Store, VideoId};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -277,4 +277,141 @@ async fn who_asks_for_a_link_and_does_not_say_which_is_let_go() {
     let answer = timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("it does not end in time"), "{answer}");
+}
+
+/// The three ways to begin an upload of ten bytes.
+fn by_each_way(site: &Site, token: &str) -> [(&'static str, RequestBuilder); 3] {
+    let post = |path: &str| {
+        let post = site.client.post(format!("{}{path}", site.base));
+        post.bearer_auth(token)
+    };
+    let direct = json!({ "filename": "a.mp4", "len_bytes": 10 });
+    let tus = post("/api/tus")
+        .header("tus-resumable", "1.0.0")
+        .header("upload-length", 10)
+        .header("content-type", "application/offset+octet-stream")
+        .body(vec![7; 10]);
+    [
+        ("form", upload(site, token, 10)),
+        ("direct", post("/api/uploads").json(&direct)),
+        ("tus", tus),
+    ]
+}
+
+/// What is left to do once a direct upload has begun.
+async fn finish_direct(site: &Site, token: &str, begun: &Value) {
+    let part = begun["parts"][0]["url"].as_str().unwrap();
+    let part = sent(site.client.put(part).body(vec![7; 10])).await;
+    assert_eq!(part.status(), StatusCode::OK);
+    let id = begun["id"].as_str().unwrap();
+    let complete = format!("{}/api/uploads/{id}/complete", site.base);
+    let complete = sent(site.client.post(complete).bearer_auth(token)).await;
+    assert_eq!(complete.status(), StatusCode::OK);
+}
+
+/// The same buckets, with uploads that expire at once.
+async fn impatient(site: &Site) -> Store {
+    let settings = Settings {
+        upload_expiry: Duration::ZERO,
+        ..site.store.settings().clone()
+    };
+    Store::connect(settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_link_is_spent_for_good_whichever_way_its_video_came_and_whatever_became_of_it() {
+    let site = Site::start().await;
+    let sweeper = impatient(&site).await;
+    for number in 0..3 {
+        let id = VideoId::new();
+        let token = signed(TOKEN, id, MIB, 600);
+        let [(first, begin), ..] = {
+            let mut ways = by_each_way(&site, &token);
+            ways.rotate_left(number);
+            ways
+        };
+        let begun = sent(begin).await;
+        assert_eq!(begun.status(), StatusCode::CREATED, "{first}");
+        if first == "direct" {
+            finish_direct(&site, &token, &crate::site::json(begun).await).await;
+        }
+        let info = format!("uploads/{id}.info");
+        assert!(site.raw_keys().await.contains(&info), "{first}");
+        let all_are_refused = async |when: &str| {
+            for (second, begin) in by_each_way(&site, &token) {
+                let answer = sent(begin).await;
+                assert_eq!(
+                    answer.status(),
+                    StatusCode::CONFLICT,
+                    "{second} after {first}: {when}"
+                );
+                assert_error(answer, StatusCode::CONFLICT, "link_spent").await;
+            }
+        };
+        all_are_refused("complete").await;
+        sweeper.sweep().await.unwrap();
+        assert!(!site.raw_keys().await.contains(&info), "{first}");
+        all_are_refused("swept").await;
+        let delete = site.client.delete(format!("{}/api/video/{id}", site.base));
+        let deleted = sent(delete.bearer_auth(TOKEN)).await;
+        assert_eq!(deleted.status(), StatusCode::NO_CONTENT, "{first}");
+        all_are_refused("deleted").await;
+        sweeper.sweep().await.unwrap();
+        all_are_refused("deleted and swept").await;
+    }
+    assert_eq!(site.open_uploads().await, 0);
+}
+
+#[tokio::test]
+async fn a_link_goes_on_with_what_it_began_and_with_nothing_else() {
+    let site = Site::start().await;
+    let id = VideoId::new();
+    let token = signed(TOKEN, id, 10, 600);
+    let create = site.client.post(format!("{}/api/tus", site.base));
+    let create = create.header("tus-resumable", "1.0.0").bearer_auth(&token);
+    let too_long = create.try_clone().unwrap().header("upload-length", 11);
+    let answer = sent(too_long).await;
+    assert_error(answer, StatusCode::PAYLOAD_TOO_LARGE, "too_large").await;
+    let created = sent(create.header("upload-defer-length", 1)).await;
+    assert_eq!(created.status(), StatusCode::CREATED);
+
+    let url = format!("{}/api/tus/{id}", site.base);
+    let ask = |method: Method, token: &str| {
+        let request = site.client.request(method, &url);
+        request.header("tus-resumable", "1.0.0").bearer_auth(token)
+    };
+    let append = |token: &str, offset_bytes: u64, len_bytes: usize| {
+        let patch = ask(Method::PATCH, token).header("upload-offset", offset_bytes);
+        let patch = patch.header("content-type", "application/offset+octet-stream");
+        patch.body(vec![7; len_bytes])
+    };
+    let foreign = signed(TOKEN, VideoId::new(), 10, 600);
+    for request in [
+        append(&foreign, 0, 1),
+        ask(Method::HEAD, &foreign),
+        ask(Method::DELETE, &foreign),
+        site.client
+            .get(format!("{}/api/uploads/{id}", site.base))
+            .bearer_auth(&foreign),
+    ] {
+        assert_eq!(sent(request).await.status(), StatusCode::NOT_FOUND);
+    }
+    let over = sent(append(&token, 0, 11)).await;
+    assert_error(over, StatusCode::PAYLOAD_TOO_LARGE, "too_large").await;
+    let there = sent(ask(Method::HEAD, &token)).await;
+    let offset_bytes: u64 = there.headers()["upload-offset"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(offset_bytes <= 10);
+
+    // Its link may have expired by now: what has begun goes on.
+    let expired = signed(TOKEN, id, 10, -1);
+    let rest = append(&expired, offset_bytes, (10 - offset_bytes) as usize);
+    let whole = sent(rest.header("upload-length", 10)).await;
+    assert_eq!(whole.status(), StatusCode::NO_CONTENT);
+    assert!(site.store.status(id).await.unwrap().is_some());
+    let anew = sent(upload(&site, &expired, 10)).await;
+    assert_error(anew, StatusCode::UNAUTHORIZED, "link_expired").await;
 }
