@@ -4,7 +4,7 @@
 //! - takes that the status does not name (left by workers that lost their claim);
 //! - multipart uploads of such takes;
 //! - uploads that got nothing for `UPLOAD_EXPIRY`, and what older ones left that no info names;
-//! - whatever there still is of deleted videos, and tombstones once they are a week old;
+//! - whatever there still is of deleted videos, and tombstones once they are eight days old;
 //! - records of jobs that were given up and are done after all;
 //! - events that nobody tries to deliver any more;
 //! - what a process left that died in its self-test.
