@@ -7,19 +7,26 @@ use store::{AccessKey, Settings, State, Store, VideoId};
 
 use crate::process::{Folder, Running, assetlab, output};
 
-/// The embedded S3 as a worker sees it; one failure is enough to give a job up.
-async fn store(folder: &Folder, endpoint: &str) -> Store {
+/// The embedded S3 as a worker sees it.
+pub(crate) fn settings(folder: &Folder, endpoint: &str) -> Settings {
     let keys = fs::read_to_string(folder.data().join("s3-keys")).unwrap();
     let mut values = keys.lines().map(|line| line.split_once('=').unwrap().1);
-    let settings = Settings {
+    Settings {
         endpoint: Some(endpoint.to_owned()),
         region: Some("us-east-1".to_owned()),
         access_key: Some(AccessKey {
             id: values.next().unwrap().to_owned(),
             secret: values.next().unwrap().to_owned(),
         }),
-        max_failures: 1,
         ..Settings::new("assetlab-raw", "assetlab-video")
+    }
+}
+
+/// One failure is enough to give a job up.
+async fn store(folder: &Folder, endpoint: &str) -> Store {
+    let settings = Settings {
+        max_failures: 1,
+        ..settings(folder, endpoint)
     };
     Store::connect(settings).await.unwrap()
 }

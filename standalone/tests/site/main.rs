@@ -11,7 +11,11 @@ mod lifecycle;
 mod originals;
 mod page;
 mod process;
+#[allow(dead_code, reason = "the worker's tests use the rest")]
+#[path = "../../../worker/tests/process/receiver.rs"]
+mod receiver;
 mod s3;
 mod streaming;
 mod videos;
 mod watching;
+mod webhooks;
