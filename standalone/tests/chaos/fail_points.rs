@@ -8,13 +8,17 @@ use store::FailPoint;
 use crate::random::Random;
 
 /// Those of an upload and of a deletion, which are the API's; the rest of the path is a worker's.
-const API: [FailPoint; 11] = [
+const API: [FailPoint; 15] = [
     FailPoint::OriginalBegun,
     FailPoint::OriginalPartStored,
     FailPoint::OriginalStored,
     FailPoint::StatusCreated,
     FailPoint::Indexed,
     FailPoint::Queued,
+    FailPoint::UploadOpened,
+    FailPoint::UploadNamed,
+    FailPoint::UploadCompleted,
+    FailPoint::UploadGivenUp,
     FailPoint::TombstoneStored,
     FailPoint::DeletedMarker,
     FailPoint::DeletedStatus,
@@ -22,17 +26,13 @@ const API: [FailPoint; 11] = [
     FailPoint::DeletedOriginal,
 ];
 
-/// Those of uploads in several requests, which no client of the storm makes.
-const ELSEWHERE: [FailPoint; 9] = [
-    FailPoint::UploadOpened,
-    FailPoint::UploadNamed,
+/// Those of resumable uploads, which no client of the storm makes.
+const ELSEWHERE: [FailPoint; 5] = [
     FailPoint::WriterNamed,
     FailPoint::UploadPartStored,
     FailPoint::UploadPartRecorded,
     FailPoint::TailStored,
     FailPoint::TailNamed,
-    FailPoint::UploadCompleted,
-    FailPoint::UploadGivenUp,
 ];
 
 /// Else no process would get further than to its first job any more.

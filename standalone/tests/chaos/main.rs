@@ -9,6 +9,7 @@ mod buckets;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../conformance/clips.rs"]
 mod clips;
+mod direct_uploads;
 mod fail_points;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../conformance/hls/mod.rs"]

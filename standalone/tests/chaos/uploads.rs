@@ -11,6 +11,7 @@ use serde_json::Value;
 use store::VideoId;
 use tokio::sync::watch;
 
+use crate::direct_uploads::is_direct;
 use crate::random::Random;
 use crate::sources::{Fate, Sources, source};
 
@@ -91,7 +92,7 @@ impl Uploads {
     }
 
     /// Where a path of the API is, as soon as there is one.
-    async fn url(&self, path: &str) -> String {
+    pub(crate) async fn url(&self, path: &str) -> String {
         let mut origin = self.origin.clone();
         let origin = origin.wait_for(Option::is_some).await.unwrap();
         format!("{}{path}", origin.as_deref().unwrap_or_default())
@@ -104,10 +105,15 @@ impl Uploads {
 
     /// Uploads one file, as often as it takes; the id of the one that was acknowledged.
     async fn upload(&self, client: &Client, number: usize) -> VideoId {
+        let bytes = self.sources.bytes(number);
+        if is_direct(number) {
+            let name = format!("{number}-direct.{}", source(number).extension);
+            return self.upload_directly(client, number, &name, bytes).await;
+        }
         for attempt in 1.. {
             let url = self.url("/api/upload").await;
             let name = format!("{number}-{attempt}.{}", source(number).extension);
-            let file = Part::bytes(self.sources.bytes(number).to_vec()).file_name(name);
+            let file = Part::bytes(bytes.to_vec()).file_name(name);
             let answer = client
                 .post(url)
                 .bearer_auth(TOKEN)
@@ -120,20 +126,31 @@ impl Uploads {
                     if let Ok(answer) = answer.json::<Value>().await {
                         return answer["id"].as_str().unwrap().parse().unwrap();
                     }
-                    self.unanswered.fetch_add(1, Ordering::SeqCst);
+                    self.went_unanswered();
                 }
                 Ok(answer) => {
                     let status = answer.status();
                     assert!(status.is_server_error(), "upload {number}: {status}");
-                    self.refused.fetch_add(1, Ordering::SeqCst);
+                    self.was_refused();
                 }
-                Err(_) => {
-                    self.unanswered.fetch_add(1, Ordering::SeqCst);
-                }
+                Err(_) => self.went_unanswered(),
             }
-            tokio::time::sleep(RETRY_PAUSE).await;
+            self.pause().await;
         }
         unreachable!("it is tried for ever")
+    }
+
+    pub(crate) fn went_unanswered(&self) {
+        self.unanswered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn was_refused(&self) {
+        self.refused.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Before something is tried again.
+    pub(crate) async fn pause(&self) {
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
 
     /// Ids that an answer named, and the numbers of their sources.
