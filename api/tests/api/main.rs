@@ -7,6 +7,7 @@ mod careless;
 mod careless_store;
 mod deleting;
 mod direct_upload;
+mod direct_upload_curl;
 mod direct_upload_faults;
 mod documented;
 mod events;

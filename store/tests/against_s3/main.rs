@@ -8,6 +8,7 @@ mod buckets;
 mod careless;
 mod dead_jobs;
 mod deleting;
+mod direct_upload;
 mod events;
 mod late;
 mod listing;

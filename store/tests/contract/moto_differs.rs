@@ -2,6 +2,16 @@
 
 /// Each check with the sentence that comes out.
 pub(crate) const DECLARED: &[(&str, &str)] = &[
+    // It checks no signatures at all.
+    (
+        "a link of a part takes the signed length alone",
+        "a sixth byte: 200, not 403",
+    ),
+    // As in "parts are listed in pages".
+    (
+        "a file goes straight to the server",
+        "its parts cannot be listed",
+    ),
     (
         "an aborted upload takes nothing more",
         "the completion: 500, not 404 NoSuchUpload",

@@ -68,3 +68,19 @@ pub(crate) async fn a_link_takes_a_part(server: &Server) -> Verdict {
     let etag = etag.map_or("none", |etag| etag.to_str().unwrap());
     expect("the ETag", etag, "\"4b3a6218bb3e3a7303e8a171a60fcf92\"")
 }
+
+pub(crate) async fn a_link_of_a_part_takes_the_signed_length_alone(server: &Server) -> Verdict {
+    let create = server.client.create_multipart_upload();
+    let create = create.bucket(&server.bucket).key("k").send().await.unwrap();
+    let part = server.client.upload_part().bucket(&server.bucket).key("k");
+    let part = part.upload_id(create.upload_id().unwrap()).part_number(1);
+    let signed = part.content_length(5).presigned(valid_for(60)).await;
+    let url = signed.unwrap().uri().to_owned();
+    let send = async |bytes: &'static str| {
+        let sent = reqwest::Client::new().put(&url).body(bytes).send().await;
+        sent.unwrap().status().as_u16()
+    };
+    expect("five bytes", send("bytes").await, 200)?;
+    expect("a sixth byte", send("bytes!").await, 403)?;
+    expect("a byte less", send("byte").await, 403)
+}

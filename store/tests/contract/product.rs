@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use store::queue::{Claim, Queue};
-use store::{MediaUpload, State, StatusWriter, Store, VideoId};
+use store::{Completion, MediaUpload, State, StatusWriter, Store, VideoId};
 
 use crate::conditions::RACERS;
 use crate::outcome::outcome;
@@ -17,6 +17,10 @@ async fn store(server: &Server) -> Store {
     settings.original_grace = Some(Duration::ZERO);
     settings.upload_expiry = Duration::ZERO;
     Store::connect(settings).await.unwrap()
+}
+
+async fn store_that_waits(server: &Server) -> Store {
+    Store::connect(server.settings()).await.unwrap()
 }
 
 async fn upload(store: &Store, parts: &[Vec<u8>]) -> VideoId {
@@ -128,6 +132,47 @@ pub(crate) async fn a_video_goes_from_upload_to_done(server: &Server) -> Verdict
     ensure(
         there == [head, media].concat(),
         "the rendition has other bytes",
+    )
+}
+
+pub(crate) async fn a_file_goes_straight_to_the_server(server: &Server) -> Verdict {
+    let store = store_that_waits(server).await;
+    let (id, file) = (VideoId::new(), pattern((8 << 20) + 1000));
+    let begun = store.begin_direct_upload(id, "a film é.mp4", file.len() as u64);
+    let mut upload = begun.await.unwrap().expect("a new id");
+    let (urls, _) = upload.part_urls([2, 1]).await.unwrap();
+    for link in &urls {
+        let at = usize::from(link.number - 1) * (8 << 20);
+        let part = &file[at..file.len().min(at + (8 << 20))];
+        let put = reqwest::Client::new().put(link.url.expose());
+        let sent = put.body(part.to_vec()).send().await.unwrap();
+        expect("a part", sent.status().as_u16(), 200)?;
+        let (arrived, missing) = upload
+            .parts()
+            .await
+            .map_err(|_| "its parts cannot be listed".to_owned())?;
+        let wanted = match link.number {
+            2 => (1, vec![1]),
+            _ => (2, Vec::new()),
+        };
+        ensure(
+            (arrived.len(), missing) == wanted,
+            &format!("arrived: {arrived:?}"),
+        )?;
+    }
+    for wanted in [Completion::Now, Completion::Before] {
+        let completed = upload.complete().await.map_err(|error| error.to_string())?;
+        ensure(
+            completed == wanted,
+            &format!("{completed:?}, not {wanted:?}"),
+        )?;
+    }
+    is(&store, id, State::Pending).await?;
+    let original = store.original_url(id).await.unwrap();
+    let original = reqwest::get(original.expose()).await.unwrap();
+    ensure(
+        original.bytes().await.unwrap() == file,
+        "the original has other bytes",
     )
 }
 
