@@ -10,6 +10,7 @@ mod jobs;
 mod lifecycle;
 mod originals;
 mod page;
+mod plain_client;
 mod process;
 #[allow(dead_code, reason = "the worker's tests use the rest")]
 #[path = "../../../worker/tests/process/receiver.rs"]
