@@ -72,6 +72,7 @@ bench: bench-packages frontend/dist/index.html
 	target/release/bench job
 	target/release/bench claims
 	target/release/bench throughput
+	target/release/bench viewers
 	target/release/bench cost
 	target/release/bench uploads
 

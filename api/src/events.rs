@@ -98,7 +98,7 @@ pub(crate) async fn events(
     let states = match app.status_watch.join(id) {
         Some(states) => states,
         None => {
-            let now = Seen::of(&status_of(&app, id).await?);
+            let now = Seen::of(&*status_of(&app, id).await?);
             app.status_watch.listen(id, now)
         }
     };

@@ -68,14 +68,14 @@ pub(crate) async fn playlist(
     State(app): State<Arc<App>>,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(&name).ok_or(ApiError::NoSuchRung)?;
-    let status = status_of(&app, id).await?.value;
+    let status = &status_of(&app, id).await?.value;
     if status.status != store::State::Done {
         return Err(ApiError::NotReady);
     }
     let text = match &wanted {
-        Wanted::Master => app.store.master_playlist(&status).await,
-        Wanted::Media(rung) => app.store.media_playlist(&status, rung).await,
-        Wanted::Iframes(rung) => app.store.iframe_playlist(&status, rung).await,
+        Wanted::Master => app.store.master_playlist(status).await,
+        Wanted::Media(rung) => app.store.media_playlist(status, rung).await,
+        Wanted::Iframes(rung) => app.store.iframe_playlist(status, rung).await,
     };
     let text = text.map_err(|error| match error {
         store::Error::Missing(_) => ApiError::NoSuchRung,

@@ -35,6 +35,7 @@ mod request_log;
 mod revalidation;
 mod serve;
 mod sniff;
+mod status_reads;
 mod status_watch;
 mod tus;
 mod upload;
@@ -68,6 +69,7 @@ pub use serve::{BindError, bind, serve, stop_signal};
 use error::ApiError;
 use link_token::LinkKey;
 use rates::{RateClock, Rates};
+use status_reads::StatusReads;
 use status_watch::StatusWatch;
 
 /// What the routes work with.
@@ -89,6 +91,7 @@ pub struct App {
     media_origins: Vec<Origin>,
     frame_ancestors: CorsOrigins,
     videos: VideoList,
+    status_reads: StatusReads,
     status_watch: StatusWatch,
     event_stream_slots: Arc<Semaphore>,
     queued: Arc<Notify>,
@@ -115,6 +118,7 @@ impl App {
             media_origins: headers::media_origins(&store).await?,
             backlog: BacklogWatch::new(store.clone()),
             videos: VideoList::new(store.clone()),
+            status_reads: StatusReads::new(store.clone()),
             status_watch: StatusWatch::new(store.clone()),
             event_stream_slots: Arc::new(Semaphore::new(http.max_event_streams.into())),
             store,

@@ -50,8 +50,9 @@ impl FromRequestParts<Arc<App>> for VideoPath {
     }
 }
 
-pub(crate) async fn status_of(app: &App, id: VideoId) -> Result<Versioned<Status>, ApiError> {
-    app.store.status(id).await?.ok_or(ApiError::NoSuchVideo)
+pub(crate) async fn status_of(app: &App, id: VideoId) -> Result<Arc<Versioned<Status>>, ApiError> {
+    let status = app.status_reads.read(id).await?;
+    status.ok_or(ApiError::NoSuchVideo)
 }
 
 /// A link that a browser follows to the bucket.
@@ -87,10 +88,10 @@ pub(crate) async fn link(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let status = status_of(&app, id).await?.value;
+    let status = &status_of(&app, id).await?.value;
     let url = match status.qualities.last() {
         Some(top) if status.status == store::State::Done => {
-            app.store.rendition_url(&status, top, None).await?
+            app.store.rendition_url(status, top, None).await?
         }
         _ => app.store.original_url(id).await?,
     };
@@ -124,7 +125,7 @@ pub(crate) async fn rung_link(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let rung: RungName = name.parse().map_err(|_| ApiError::NoSuchRung)?;
-    let status = status_of(&app, id).await?.value;
+    let status = &status_of(&app, id).await?.value;
     if !status.qualities.contains(&rung) {
         return Err(ApiError::NoSuchRung);
     }
@@ -132,7 +133,7 @@ pub(crate) async fn rung_link(
     let save_as = download.then(|| filename::of_download(&status.filename));
     let url = app
         .store
-        .rendition_url(&status, &rung, save_as.as_deref())
+        .rendition_url(status, &rung, save_as.as_deref())
         .await?;
     Link::answer(&app, &headers, &url)
 }
@@ -192,6 +193,6 @@ pub(crate) async fn status(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Versioned { value, etag } = status_of(&app, id).await?;
-    Ok(unless_held(&headers, &etag, || Json(value)))
+    let status = status_of(&app, id).await?;
+    Ok(unless_held(&headers, &status.etag, || Json(&status.value)))
 }

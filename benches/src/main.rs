@@ -25,6 +25,7 @@ mod table;
 mod target;
 mod throughput;
 mod uploads;
+mod viewers;
 mod x264;
 
 use std::fs;
@@ -53,6 +54,7 @@ enum Bench {
     Job(job::Args),
     Claims(claims::Args),
     Throughput(throughput::Args),
+    Viewers(viewers::Args),
     Cost(cost::Args),
     Uploads(uploads::Args),
     #[command(hide = true)]
@@ -71,6 +73,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Job(args) => job::run(&args),
         Bench::Claims(args) => claims::run(&args),
         Bench::Throughput(args) => throughput::run(&args),
+        Bench::Viewers(args) => viewers::run(&args),
         Bench::Cost(args) => cost::run(&args),
         Bench::Uploads(args) => uploads::run(&args),
         Bench::Ours(args) => ours::run(&args),

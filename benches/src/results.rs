@@ -14,18 +14,20 @@ pub(crate) enum Section {
     Job,
     Claims,
     Throughput,
+    Viewers,
     Cost,
     Uploads,
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Compare,
         Self::Copy,
         Self::Duration,
         Self::Job,
         Self::Claims,
         Self::Throughput,
+        Self::Viewers,
         Self::Cost,
         Self::Uploads,
     ];
@@ -38,6 +40,7 @@ impl Section {
             Self::Job => "job",
             Self::Claims => "claims",
             Self::Throughput => "throughput",
+            Self::Viewers => "viewers",
             Self::Cost => "cost",
             Self::Uploads => "uploads",
         }
@@ -51,6 +54,7 @@ impl Section {
             Self::Job => "A job from its claim to done, and what it asks of S3",
             Self::Claims => "From upload to claim, and idling",
             Self::Throughput => "Many clips at once",
+            Self::Viewers => "Many viewers of one video",
             Self::Cost => "What it costs",
             Self::Uploads => "Uploads: speed and memory",
         }

@@ -188,6 +188,11 @@ impl Api {
         Ok(Self { origin, http })
     }
 
+    /// Such as `http://127.0.0.1:41234`.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Uploads a clip; its id.
     pub(crate) fn upload(&self, clip: &Path) -> anyhow::Result<String> {
         let request = self.http.post(format!("{}/api/upload", self.origin));
