@@ -59,6 +59,7 @@ export async function startSeparately(): Promise<SeparateProcesses> {
       ...env,
       ADMIN_TOKEN: TOKEN,
       PORT: "0",
+      FRONTEND_DIR: join(import.meta.dirname, "../dist"),
       S3_PUBLIC_ENDPOINT: line.origin,
     });
     const origin = await said(api, /listening on (\S+)/);
