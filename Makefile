@@ -17,7 +17,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint contract dev chaos fuzz api-fuzz valgrind bench screenshots tools moto schemathesis \
+.PHONY: run test lint contract dev chaos fuzz api-fuzz valgrind bench screenshots tools moto schemathesis tuspy \
 	build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
@@ -27,7 +27,10 @@ run: build-packages frontend/dist/index.html
 # Without this, tests that need moto are skipped where it is missing.
 test contract: export MOTO_SERVER := $(CURDIR)/target/moto/bin/moto_server
 
-test: test-packages moto schemathesis lint
+# As above, for the clients that the tests of resumable uploads run.
+test: export TUSPY := $(CURDIR)/target/tuspy/bin/python
+
+test: test-packages moto schemathesis tuspy lint
 	cargo test --workspace --locked
 	cd frontend && npm run --silent test:unit
 	cargo build --workspace --bins --locked
@@ -90,6 +93,10 @@ moto: test-packages
 # Tries what the API says of itself.
 schemathesis: test-packages
 	@scripts/install-schemathesis.sh
+
+# A client of resumable uploads that others wrote, for tests.
+tuspy: test-packages
+	@scripts/install-tuspy.sh
 
 build-packages: tools
 	@scripts/install-packages.sh build

@@ -29,6 +29,7 @@ mod rates;
 mod site;
 mod tus;
 mod tus_client;
+mod tus_clients;
 mod tus_crashes;
 mod tus_lines;
 mod upload;
