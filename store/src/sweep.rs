@@ -105,7 +105,7 @@ impl Store {
             for listed in &page {
                 if let Some(id) = keys::video_of(&listed.key)
                     && !deleted.name(id)
-                    && given_up != Some(id)
+                    && !(given_up == Some(id) && keys::upload_tail_of(&listed.key).is_some())
                     && self.sweep_uploaded(id, listed, swept).await?
                 {
                     given_up = Some(id);

@@ -8,31 +8,27 @@ use store::FailPoint;
 use crate::random::Random;
 
 /// Those of an upload and of a deletion, which are the API's; the rest of the path is a worker's.
-const API: [FailPoint; 15] = [
+const API: [FailPoint; 20] = [
     FailPoint::OriginalBegun,
     FailPoint::OriginalPartStored,
-    FailPoint::OriginalStored,
-    FailPoint::StatusCreated,
-    FailPoint::Indexed,
-    FailPoint::Queued,
     FailPoint::UploadOpened,
     FailPoint::UploadNamed,
-    FailPoint::UploadCompleted,
-    FailPoint::UploadGivenUp,
-    FailPoint::TombstoneStored,
-    FailPoint::DeletedMarker,
-    FailPoint::DeletedStatus,
-    FailPoint::DeletedMedia,
-    FailPoint::DeletedOriginal,
-];
-
-/// Those of resumable uploads, which no client of the storm makes.
-const ELSEWHERE: [FailPoint; 5] = [
     FailPoint::WriterNamed,
     FailPoint::UploadPartStored,
     FailPoint::UploadPartRecorded,
     FailPoint::TailStored,
     FailPoint::TailNamed,
+    FailPoint::UploadCompleted,
+    FailPoint::UploadGivenUp,
+    FailPoint::OriginalStored,
+    FailPoint::StatusCreated,
+    FailPoint::Indexed,
+    FailPoint::Queued,
+    FailPoint::TombstoneStored,
+    FailPoint::DeletedMarker,
+    FailPoint::DeletedStatus,
+    FailPoint::DeletedMedia,
+    FailPoint::DeletedOriginal,
 ];
 
 /// Else no process would get further than to its first job any more.
@@ -171,6 +167,5 @@ impl FailPoints {
 fn points(side: Side) -> impl Iterator<Item = FailPoint> {
     let is_api = side == Side::Api;
     let all = FailPoint::ALL.iter().copied();
-    let all = all.filter(|point| !ELSEWHERE.contains(point));
     all.filter(move |point| API.contains(point) == is_api)
 }

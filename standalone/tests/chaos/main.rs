@@ -35,6 +35,7 @@ mod rules;
 mod site;
 mod sources;
 mod storm;
+mod tus;
 mod uploads;
 mod verdict;
 #[path = "../conformance/violations.rs"]

@@ -110,6 +110,13 @@ impl Uploads {
             let name = format!("{number}-direct.{}", source(number).extension);
             return self.upload_directly(client, number, &name, bytes).await;
         }
+        if number.is_multiple_of(2) {
+            let name = format!("{number}-tus.{}", source(number).extension);
+            let has_forerunner = number.is_multiple_of(4);
+            return self
+                .upload_by_tus(client, &name, bytes, has_forerunner)
+                .await;
+        }
         for attempt in 1.. {
             let url = self.url("/api/upload").await;
             let name = format!("{number}-{attempt}.{}", source(number).extension);
