@@ -77,7 +77,7 @@ impl Store {
             Some(held) if held.age < expiry => Ok(false),
             // Nobody writes it any more.
             Some(held) if held.info.state == UploadState::Complete => {
-                self.delete_upload_info(id).await?;
+                self.forget_upload(id).await?;
                 Ok(true)
             }
             Some(held) => self.give_up_upload(id, &held).await,

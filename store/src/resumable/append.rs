@@ -18,6 +18,9 @@ pub struct Append {
     limit_bytes: u64,
     offset_bytes: u64,
     filling: BytesMut,
+    /// The buffer of a part that is stored: freed and allocated anew by other threads, they would pile up
+    /// in the allocator.
+    spare: BytesMut,
     /// Whether there is more in it than the tail that was read.
     has_new: bool,
     recording: Recording,
@@ -27,10 +30,13 @@ pub struct Append {
 enum Recording {
     Idle(Box<Recorder>),
     /// A part is being stored.
-    Storing(AbortOnDropHandle<Result<Box<Recorder>, ResumeError>>),
+    Storing(AbortOnDropHandle<Result<Stored, ResumeError>>),
     /// It failed, and has said so.
     Failed,
 }
+
+/// What comes back when a part is stored.
+type Stored = (Box<Recorder>, BytesMut);
 
 impl Append {
     pub(super) async fn begin(recorder: Recorder) -> Result<Self, ResumeError> {
@@ -45,6 +51,7 @@ impl Append {
             limit_bytes,
             offset_bytes,
             filling: BytesMut::from(tail),
+            spare: BytesMut::new(),
             has_new: false,
             recording: Recording::Idle(Box::new(recorder)),
         })
@@ -108,11 +115,14 @@ impl Append {
 
     async fn store_part(&mut self) -> Result<(), ResumeError> {
         let mut recorder = self.recorder().await?;
-        let next = BytesMut::with_capacity(self.part_len_bytes);
+        let next = std::mem::take(&mut self.spare);
         let part = std::mem::replace(&mut self.filling, next).freeze();
+        self.filling.reserve(self.part_len_bytes);
         let storing = tokio::spawn(async move {
-            recorder.store_part(part).await?;
-            Ok(recorder)
+            recorder.store_part(part.clone()).await?;
+            let mut spare = part.try_into_mut().unwrap_or_default();
+            spare.clear();
+            Ok((recorder, spare))
         });
         self.recording = Recording::Storing(AbortOnDropHandle::new(storing));
         Ok(())
@@ -123,7 +133,11 @@ impl Append {
         match std::mem::replace(&mut self.recording, Recording::Failed) {
             Recording::Idle(recorder) => Ok(recorder),
             Recording::Storing(storing) => match storing.await {
-                Ok(stored) => stored,
+                Ok(stored) => {
+                    let (recorder, spare) = stored?;
+                    self.spare = spare;
+                    Ok(recorder)
+                }
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
                     Err(_) => Err(ResumeError::TakenOver),

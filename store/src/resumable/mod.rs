@@ -216,11 +216,16 @@ impl Store {
             let multipart = Multipart::of_original(self, id, upload_id.clone());
             multipart.abort().await?;
         }
+        self.forget_upload(id).await?;
+        Ok(true)
+    }
+
+    /// Deletes the info of an upload that nobody writes any more, and whatever tails there are, which go first.
+    pub(crate) async fn forget_upload(&self, id: VideoId) -> Result<(), Error> {
         let raw = &self.settings().raw_bucket;
         let tails = self.list_all(raw, &keys::upload_tail_prefix(id)).await?;
         self.delete_listed(raw, tails.iter()).await?;
-        self.delete(&Object::UploadInfo(id)).await?;
-        Ok(true)
+        self.delete(&Object::UploadInfo(id)).await
     }
 }
 

@@ -111,6 +111,10 @@ impl Recorder {
         let etag = match self.multipart.part(number as i32, bytes).await {
             Ok(etag) => etag,
             Err(Error::Missing(_)) => return Err(self.lost().await?),
+            // S3 may break the line where it wants none of a body.
+            Err(error) if error.is_transient() && !self.is_held().await? => {
+                return Err(self.lost().await?);
+            }
             Err(error) => return Err(error.into()),
         };
         FailPoint::UploadPartStored.reached(self.id);
@@ -281,6 +285,12 @@ impl Recorder {
             }
             None => Err(self.lost().await?),
         }
+    }
+
+    /// Whether nobody else has written the info.
+    async fn is_held(&self) -> Result<bool, Error> {
+        let there = self.store.upload_info(self.id).await?;
+        Ok(there.is_some_and(|there| there.is_version_of(&self.held)))
     }
 
     /// Why the info, or something that it names, is not what it was.

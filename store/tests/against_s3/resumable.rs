@@ -219,6 +219,7 @@ async fn the_sweep_leaves_nothing_of_what_crashes_left() {
 
     let complete = begin(&store, 5).await;
     append(&store, complete, 0, pattern(5, 1)).await;
+    put(format!("uploads/{complete}.tail.0")).await;
     let swept = later.sweep().await.unwrap();
     assert_eq!((swept.upload_infos, swept.uploads), (2, 1));
     let left = [format!("uploads/{complete}.orig")];
