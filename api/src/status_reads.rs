@@ -4,22 +4,33 @@
 //! join that one, which may have seen S3 already, but the next, together with all others who came meanwhile.
 //! So viewers of one video, however many, have one read under way at a time, and who alone asks for a video
 //! waits for nobody.
+//!
+//! One exception: a video that is done stays so until it is deleted, and is looked at once a second for all
+//! its viewers. Whoever deletes it here makes that second end.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use store::{Status, Store, Versioned, VideoId};
+use lru::LruCache;
+use store::{State, Status, Store, Versioned, VideoId};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::ApiError;
+
+const KEPT_FOR: Duration = Duration::from_secs(1);
+/// Of more videos at once, the rarely watched ones are read more often. A status has some kilobytes.
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 
 /// A failure that several are told.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
 struct SharedError(Arc<store::Error>);
 
-type Outcome = Result<Option<Arc<Versioned<Status>>>, SharedError>;
+type Read = Arc<Versioned<Status>>;
+type Outcome = Result<Option<Read>, SharedError>;
 
 /// The reads of one video.
 #[derive(Default)]
@@ -34,6 +45,9 @@ struct Turn {
 pub(crate) struct StatusReads {
     store: Store,
     turns: Mutex<HashMap<VideoId, Arc<Turn>>>,
+    /// Videos that are done, and when they were asked for.
+    done: Mutex<LruCache<VideoId, (Instant, Read)>>,
+    kept_for: Duration,
 }
 
 impl StatusReads {
@@ -41,14 +55,31 @@ impl StatusReads {
         Self {
             store,
             turns: Mutex::default(),
+            done: Mutex::new(LruCache::new(MOST_KEPT)),
+            kept_for: KEPT_FOR,
         }
     }
 
+    /// The video was deleted.
+    pub(crate) fn forget(&self, id: VideoId) {
+        self.done().pop(&id);
+    }
+
+    fn done(&self) -> MutexGuard<'_, LruCache<VideoId, (Instant, Read)>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self, id: VideoId) -> Option<Read> {
+        let mut done = self.done();
+        let (asked_at, status) = done.get(&id)?;
+        (asked_at.elapsed() < self.kept_for).then(|| Arc::clone(status))
+    }
+
     /// The status as it is now, or was at some moment since this was called.
-    pub(crate) async fn read(
-        &self,
-        id: VideoId,
-    ) -> Result<Option<Arc<Versioned<Status>>>, ApiError> {
+    pub(crate) async fn read(&self, id: VideoId) -> Result<Option<Read>, ApiError> {
+        if let Some(kept) = self.kept(id) {
+            return Ok(Some(kept));
+        }
         let turn = Taken::of(self, id);
         let begun_before = turn.begun.load(Ordering::SeqCst);
         let mut last = turn.last.lock().await;
@@ -56,11 +87,16 @@ impl StatusReads {
             Some((number, outcome)) if *number > begun_before => outcome.clone(),
             _ => {
                 let number = turn.begun.fetch_add(1, Ordering::SeqCst) + 1;
-                let read = self.store.status(id).await;
-                let outcome = match read {
+                let asked_at = Instant::now();
+                let outcome = match self.store.status(id).await {
                     Ok(status) => Ok(status.map(Arc::new)),
                     Err(error) => Err(SharedError(error.into())),
                 };
+                if let Ok(Some(read)) = &outcome
+                    && read.value.status == State::Done
+                {
+                    self.done().put(id, (asked_at, Arc::clone(read)));
+                }
                 *last = Some((number, outcome.clone()));
                 outcome
             }
@@ -114,12 +150,12 @@ impl Drop for Taken<'_> {
 mod tests {
     use embedded_s3::test_server::TestServer;
     use futures::future::join_all;
-    use store::{AccessKey, Settings};
+    use store::queue::Queue;
+    use store::{AccessKey, Outcome, Settings, SourceSummary};
 
     use super::*;
 
-    #[tokio::test]
-    async fn who_comes_while_one_reads_shares_the_next_read_and_sees_what_is_new() {
+    async fn store() -> (TestServer, Store) {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
         let keys = s3.credentials();
         let settings = Settings {
@@ -131,6 +167,12 @@ mod tests {
             ..Settings::new("raw", "video")
         };
         let store = Store::connect(settings).await.unwrap();
+        (s3, store)
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_one_reads_shares_the_next_read_and_sees_what_is_new() {
+        let (_s3, store) = store().await;
         let id = VideoId::new();
         store.enqueue(id, "a.mp4").await.unwrap();
         let reads = StatusReads::new(store.clone());
@@ -150,5 +192,46 @@ mod tests {
         let late = reads.read(id);
         let (_, late) = futures::join!(early, late);
         assert!(late.unwrap().is_none(), "it was deleted before");
+    }
+
+    #[tokio::test]
+    async fn a_video_that_is_done_is_looked_at_now_and_then_until_it_is_deleted_here() {
+        let (_s3, store) = store().await;
+        let id = VideoId::new();
+        store.enqueue(id, "a.mp4").await.unwrap();
+        let claimed = Queue::new(store.clone(), "test").claim(1).await.unwrap();
+        let (claim, mut status) = claimed.unwrap();
+        status
+            .done(Outcome {
+                duration_ms: 1000,
+                warnings: Vec::new(),
+                source: SourceSummary::default(),
+                renditions: Vec::new(),
+            })
+            .await
+            .unwrap();
+        claim.finish().await.unwrap();
+        let lasting = |kept_for| StatusReads {
+            kept_for,
+            ..StatusReads::new(store.clone())
+        };
+
+        let reads = lasting(Duration::from_secs(3600));
+        let before = store.requests();
+        for _ in 0..3 {
+            assert!(reads.read(id).await.unwrap().is_some());
+        }
+        assert_eq!(store.requests() - before, 1);
+        let over = lasting(Duration::ZERO);
+        let before = store.requests();
+        for _ in 0..3 {
+            assert!(over.read(id).await.unwrap().is_some());
+        }
+        assert_eq!(store.requests() - before, 3);
+
+        store.delete_video(id).await.unwrap();
+        assert!(reads.read(id).await.unwrap().is_some());
+        reads.forget(id);
+        assert!(reads.read(id).await.unwrap().is_none());
     }
 }

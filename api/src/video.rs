@@ -156,7 +156,9 @@ pub(crate) async fn delete(
     VideoPath { id, .. }: VideoPath,
     State(app): State<Arc<App>>,
 ) -> Result<StatusCode, ApiError> {
-    match app.store.delete_video(id).await {
+    let deleted = app.store.delete_video(id).await;
+    app.status_reads.forget(id);
+    match deleted {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(store::Error::Missing(_)) => Err(ApiError::NoSuchVideo),
         Err(error) => Err(error.into()),

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::playlist::PlaylistCache;
 use crate::request_count::RequestCount;
 use crate::server_clock::ServerClock;
 use crate::settings::Settings;
@@ -97,6 +98,7 @@ impl Store {
                 credentials,
                 clock,
                 known_done: Default::default(),
+                playlists: PlaylistCache::new(),
             }),
             requests: Arc::default(),
         })

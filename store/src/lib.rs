@@ -96,6 +96,7 @@ struct Inner {
     credentials: client::CachedCredentials,
     clock: server_clock::ServerClock,
     known_done: Mutex<HashSet<VideoId>>,
+    playlists: playlist::PlaylistCache,
 }
 
 impl Store {

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use reqwest::StatusCode;
 use serde_json::json;
 use store::VideoId;
@@ -240,4 +242,23 @@ async fn media_of_this_origin_is_linked_under_the_name_the_client_used() {
         url.starts_with("https://video.example.org/raw/uploads/"),
         "{url}"
     );
+}
+
+#[tokio::test]
+async fn viewers_of_a_video_that_is_done_cost_a_look_a_second_and_each_playlist_once() {
+    let site = Site::start().await;
+    let id = done(&site, "a.mp4").await;
+    let (before, started_at) = (site.store.requests(), Instant::now());
+    for _ in 0..20 {
+        for name in ["master", "720p", "360p", "720p-iframes"] {
+            let path = format!("/api/video/{id}/hls/{name}.m3u8");
+            let answer = site.get(&path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+        }
+        let path = format!("/api/video/{id}/status");
+        assert_eq!(site.get(&path).send().await.unwrap().status(), 200);
+    }
+    let looks_at_most = started_at.elapsed().as_secs() + 2;
+    let requests = site.store.requests() - before;
+    assert!(requests <= 4 + looks_at_most, "{requests}");
 }
