@@ -5,6 +5,8 @@
 //! there. Only presigned `GET`, `HEAD` and `UploadPart` pass, and of their headers only those listed
 //! here, since SigV4 leaves headers that the signer did not name to the client.
 //!
+//! A URL can be in anybody's hands, so that parts are taken within [`FrontLimits`].
+//!
 //! Objects are the uploader's bytes on the page's own origin, so answers are disarmed: the content
 //! type comes from an allow-list of media types, nothing is sniffed, and a document that is opened
 //! all the same runs in a sandbox.
@@ -12,14 +14,17 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use s3s::Body;
+use tower_http::timeout::TimeoutBody;
 
 use crate::EmbeddedS3;
 use crate::cors::{Crossing, crossing};
+use crate::part_writers::{FrontLimits, PartWriters};
 
 /// The endpoint that URLs for the front are signed for. It resolves nowhere: what follows it is used
 /// relative to the page's origin, or behind a base address that reaches the front.
@@ -76,11 +81,17 @@ const CONTENT_TYPES: [(&str, &str); 16] = [
 #[derive(Clone)]
 pub struct Front {
     s3: EmbeddedS3,
+    idle_timeout: Duration,
+    part_writers: PartWriters,
 }
 
 impl Front {
-    pub(crate) fn new(s3: EmbeddedS3) -> Self {
-        Self { s3 }
+    pub(crate) fn new(s3: EmbeddedS3, limits: FrontLimits) -> Self {
+        Self {
+            s3,
+            idle_timeout: limits.idle_timeout,
+            part_writers: PartWriters::new(limits.part_writers),
+        }
     }
 
     async fn answer(self, request: Request<Body>) -> Response<Body> {
@@ -106,6 +117,7 @@ impl Front {
         let mut headers = only(request.headers(), &REQUEST_HEADERS);
         headers.insert(header::HOST, FRONT_HOST);
         *request.headers_mut() = headers;
+        request.extensions_mut().insert(self.part_writers.clone());
         match self.s3.protocol.call(request).await {
             Ok(response) => disarm(response, &path),
             Err(error) => {
@@ -134,7 +146,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let front = self.clone();
-        let request = request.map(Body::http_body_unsync);
+        let idle_timeout = self.idle_timeout;
+        let request =
+            request.map(|body| Body::http_body_unsync(TimeoutBody::new(idle_timeout, body)));
         Box::pin(async move { Ok(front.answer(request).await) })
     }
 }

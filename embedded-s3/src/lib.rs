@@ -30,6 +30,7 @@ mod front;
 mod listing;
 mod multipart;
 mod objects;
+mod part_writers;
 mod read;
 mod receive;
 mod rows;
@@ -47,6 +48,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 pub use credentials::Credentials;
 pub use error::Error;
 pub use front::{FRONT_ENDPOINT, Front};
+pub use part_writers::FrontLimits;
 
 use backend::Backend;
 
@@ -114,7 +116,7 @@ impl EmbeddedS3 {
     }
 
     /// The service for browsers, to be mounted on a port of its own: see [`Front`].
-    pub fn front(&self) -> Front {
-        Front::new(self.clone())
+    pub fn front(&self, limits: FrontLimits) -> Front {
+        Front::new(self.clone(), limits)
     }
 }

@@ -9,6 +9,7 @@ use crate::condition::now_s;
 use crate::credentials::random_hex;
 use crate::database::{Write, failed};
 use crate::objects::{check_key, expected, stored_headers};
+use crate::part_writers::PartWriters;
 use crate::receive::{Expected, receive};
 use crate::rows::{Extent, StoredHeaders, bucket_id, headers};
 
@@ -86,7 +87,14 @@ impl Backend {
         // Before the body is taken: an upload that is gone needs no bytes.
         self.read(is_there).await?;
 
-        let received = receive(&self.blobs, body, expected).await?;
+        let receiving = receive(&self.blobs, body, expected);
+        let received = match request.extensions.get::<PartWriters>() {
+            Some(writers) => {
+                let writer = writers.begin(&upload_id, part_number)?;
+                writer.write(receiving).await?
+            }
+            None => receiving.await?,
+        };
         let checksum = received.checksum;
         let etag = received.etag.clone();
         self.write(move |write| {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, bail};
 use api::{AdminToken, App, BindError};
-use embedded_s3::{Credentials, EmbeddedS3, FRONT_ENDPOINT};
+use embedded_s3::{Credentials, EmbeddedS3, FRONT_ENDPOINT, FrontLimits};
 use store::{AccessKey, Settings, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,9 @@ use crate::supervisor::Supervisor;
 
 /// The embedded S3 takes any region; one is signed into every request.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// Browsers send so many parts of a file side by side, or a few more.
+const PART_WRITERS_PER_UPLOAD: usize = 4;
 
 /// First parts of paths that are the API's or the pages': buckets are reached at `/<bucket>/<key>`.
 const OWN_PATHS: [&str; 4] = ["api", "assets", "embed", "watch"];
@@ -56,7 +59,10 @@ pub(crate) async fn run(site: SiteArgs, mut environment: Environment) -> anyhow:
         s3.clone()
             .serve(s3_listener, s3_stop.clone().cancelled_owned()),
     );
-    let front = s3.front();
+    let front = s3.front(FrontLimits {
+        idle_timeout: site.http.upload_idle_timeout,
+        part_writers: usize::from(site.http.max_uploads) * PART_WRITERS_PER_UPLOAD,
+    });
     let mut router = axum::Router::new();
     for bucket in buckets {
         router = router.route_service(&format!("/{bucket}/{{*key}}"), front.clone());

@@ -1,9 +1,11 @@
 //! The door for browsers, behind axum as in the `assetlab` binary.
 
+use std::time::Duration;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use embedded_s3::FRONT_ENDPOINT;
 use embedded_s3::test_server::TestServer;
+use embedded_s3::{FRONT_ENDPOINT, FrontLimits};
 use reqwest::{Response, StatusCode};
 use tokio::net::TcpListener;
 
@@ -20,12 +22,20 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) async fn open() -> Self {
+        Self::open_within(FrontLimits {
+            idle_timeout: Duration::from_secs(60),
+            part_writers: 100,
+        })
+        .await
+    }
+
+    pub(crate) async fn open_within(limits: FrontLimits) -> Self {
         let (server, client) = start().await;
         let signer = crate::client::client(FRONT_ENDPOINT, server.credentials());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let router =
-            axum::Router::new().route_service(&format!("/{BUCKET}/{{*key}}"), server.s3().front());
+        let front = server.s3().front(limits);
+        let router = axum::Router::new().route_service(&format!("/{BUCKET}/{{*key}}"), front);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             server,

@@ -9,5 +9,6 @@ mod cors;
 mod durability;
 mod front;
 mod on_disk;
+mod part_lines;
 mod part_urls;
 mod signatures;

@@ -6,18 +6,18 @@ use aws_sdk_s3::Client;
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::client::*;
 use crate::front::Page;
 use crate::signatures::{expired, valid_for};
 
 /// Generous: what takes longer never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A door, who signs for it, and where it is.
-struct Door<'a> {
-    name: &'static str,
+pub(crate) struct Door<'a> {
+    pub(crate) name: &'static str,
     signer: &'a Client,
     page: &'a Page,
 }
@@ -36,13 +36,13 @@ impl Door<'_> {
         self.page.here(part.await.unwrap().uri())
     }
 
-    async fn url(&self, upload_id: &str, number: i32, len_bytes: i64) -> String {
+    pub(crate) async fn url(&self, upload_id: &str, number: i32, len_bytes: i64) -> String {
         self.url_until(upload_id, number, len_bytes, valid_for(60))
             .await
     }
 }
 
-fn doors(page: &Page) -> [Door<'_>; 2] {
+pub(crate) fn doors(page: &Page) -> [Door<'_>; 2] {
     [("front", &page.signer), ("full API", &page.client)].map(|(name, signer)| Door {
         name,
         signer,
@@ -50,7 +50,7 @@ fn doors(page: &Page) -> [Door<'_>; 2] {
     })
 }
 
-async fn begin(page: &Page) -> String {
+pub(crate) async fn begin(page: &Page) -> String {
     let create = page
         .client
         .create_multipart_upload()
@@ -60,7 +60,7 @@ async fn begin(page: &Page) -> String {
 }
 
 /// Number and length of each part that is there.
-async fn parts(page: &Page, upload_id: &str) -> Vec<(i32, i64)> {
+pub(crate) async fn parts(page: &Page, upload_id: &str) -> Vec<(i32, i64)> {
     let list = page.client.list_parts().bucket(BUCKET).key("k");
     let list = list.upload_id(upload_id).send().await.unwrap();
     let parts = list.parts().iter();
@@ -69,13 +69,13 @@ async fn parts(page: &Page, upload_id: &str) -> Vec<(i32, i64)> {
         .collect()
 }
 
-async fn send(url: &str, body: impl Into<reqwest::Body>) -> StatusCode {
+pub(crate) async fn send(url: &str, body: impl Into<reqwest::Body>) -> StatusCode {
     let send = reqwest::Client::new().put(url).body(body);
     send.send().await.unwrap().status()
 }
 
 /// Sends a request as it is written here, and returns the head of the answer; nothing where there is none.
-async fn send_raw(url: &str, headers: &str, body: &[u8]) -> String {
+pub(crate) async fn send_raw(url: &str, headers: &str, body: &[u8]) -> String {
     let (address, path) = url
         .trim_start_matches("http://")
         .split_once('/')
@@ -196,45 +196,6 @@ async fn it_is_good_for_nothing_once_the_upload_is_complete_or_given_up() {
         assert_eq!(send(&url, "other").await, StatusCode::NOT_FOUND);
         assert_eq!(count_blobs(&page.server), 1, "{}", door.name);
     }
-}
-
-#[tokio::test]
-async fn what_a_client_sent_that_broke_off_is_gone_and_the_part_can_be_sent_again() {
-    let page = Page::open().await;
-    let bytes = pattern(MIN_PART_LEN_BYTES);
-    for (index, door) in doors(&page).iter().enumerate() {
-        let upload_id = begin(&page).await;
-        let url = door.url(&upload_id, 1, bytes.len() as i64).await;
-        let (address, path) = url.trim_start_matches("http://").split_once('/').unwrap();
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let head = format!(
-            "PUT /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n",
-            bytes.len()
-        );
-        client.write_all(head.as_bytes()).await.unwrap();
-        client.write_all(&bytes[..bytes.len() / 2]).await.unwrap();
-        // Until some of it lies on disk.
-        blobs_become(&page, index + 1).await;
-        drop(client);
-        blobs_become(&page, index).await;
-        assert_eq!(parts(&page, &upload_id).await, [], "{}", door.name);
-        assert_eq!(send(&url, bytes.clone()).await, StatusCode::OK);
-        assert_eq!(
-            parts(&page, &upload_id).await,
-            [(1, bytes.len() as i64)],
-            "{}",
-            door.name
-        );
-    }
-}
-
-async fn blobs_become(page: &Page, wanted: usize) {
-    let becoming = async {
-        while count_blobs(&page.server) != wanted {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, becoming).await.expect("so many blobs");
 }
 
 #[tokio::test]
