@@ -81,7 +81,8 @@ impl Store {
         Ok(false)
     }
 
-    async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {
+    /// Whoever deleted the video may not have seen what was just written.
+    pub(crate) async fn unless_deleted(&self, id: VideoId) -> Result<(), Error> {
         if !self.is_deleted(id).await? {
             return Ok(());
         }

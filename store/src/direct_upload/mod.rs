@@ -2,16 +2,14 @@
 //!
 //! Only the plan is kept (`uploads/<id>.info`): name, length, part length. Which parts have arrived, S3 alone
 //! knows (ListParts); nobody's word is taken for it, since a client that sends parts to S3 tells us nothing
-//! that we could trust. A completion names the ETags that were listed with the right lengths, so that a part
-//! which is replaced in between makes it fail.
-//!
-//! The completion's steps can each be the last of a process, and be repeated by the next: the multipart
-//! upload is completed, the video is queued, the info says so.
+//! that we could trust.
+
+mod ending;
 
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use tokio::time::Instant;
+pub use ending::{Abort, Completion};
 
 use crate::id::random_hex;
 use crate::keys::Object;
@@ -22,9 +20,6 @@ use crate::upload_info::HeldUploadInfo;
 use crate::{
     Error, FailPoint, PartUrl, Store, UploadInfo, UploadKind, UploadState, VideoId, part_len_bytes,
 };
-
-/// How often a completion lists anew the parts that changed while it was made.
-const ROUNDS: u32 = 3;
 
 /// An upload straight to S3, as its info said when it was read.
 #[derive(Debug)]
@@ -47,33 +42,11 @@ pub struct ArrivedPart {
     pub etag: String,
 }
 
-/// What came of a completion.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// The video is queued now.
-    Now,
-    /// It was completed before.
-    Before,
-    /// Parts of these numbers are not there, or are of another length.
-    PartsMissing(Vec<u16>),
-}
-
-/// What came of giving an upload up.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Abort {
-    /// Nothing is left of it.
-    Done,
-    /// There was nothing any more.
-    Nothing,
-    /// It is complete: there is a video to delete in its place.
-    Complete,
-}
-
 impl Store {
     /// Begins an upload of a file of this length. None where the id has an upload already.
     ///
     /// # Errors
-    /// [`Error::Input`] for no bytes, or more than S3 takes; [`Error::Unavailable`] and its kin when S3 does not answer.
+    /// [`Error::Input`] for no bytes, or more than S3 takes; [`Error::Deleted`] for a deleted video, of which nothing is left then; [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn begin_direct_upload(
         &self,
         id: VideoId,
@@ -91,6 +64,12 @@ impl Store {
         match created {
             Ok(Some(held)) => {
                 FailPoint::UploadNamed.reached(id);
+                // A tombstone that came in between has not seen the info.
+                if let Err(error) = self.unless_deleted(id).await {
+                    // What cannot be taken back now, the sweep finds.
+                    let _ = multipart.abort().await;
+                    return Err(error);
+                }
                 Ok(Some(DirectUpload {
                     store: self.clone(),
                     id,
@@ -270,143 +249,6 @@ impl DirectUpload {
             }
         }
         Ok((arrived, missing))
-    }
-
-    /// Makes the original visible and queues the video, if every part is there. Repeating it does what is
-    /// left to do.
-    ///
-    /// # Errors
-    /// [`Error::Missing`] where the upload was given up or has expired, [`Error::Deleted`] where the video was deleted;
-    /// [`Error::Unavailable`] and its kin when S3 does not answer.
-    pub async fn complete(&mut self) -> Result<Completion, Error> {
-        if self.is_complete() {
-            return Ok(Completion::Before);
-        }
-        if let Some(missing) = self.complete_multipart().await? {
-            return Ok(Completion::PartsMissing(missing));
-        }
-        FailPoint::OriginalStored.reached(self.id);
-        // The original of a video that is done may be gone already.
-        if self.store.exists(&Object::Original(self.id)).await? {
-            let filename = &self.held.info.filename;
-            self.store.enqueue(self.id, filename).await?;
-        }
-        let completion = match self.mark_complete().await? {
-            true => Completion::Now,
-            false => Completion::Before,
-        };
-        FailPoint::UploadCompleted.reached(self.id);
-        Ok(completion)
-    }
-
-    /// None once the original was made of all parts, now or before; else the numbers of those that are missing.
-    async fn complete_multipart(&self) -> Result<Option<Vec<u16>>, Error> {
-        let started_at = Instant::now();
-        match self.try_complete_multipart().await {
-            Ok(None) => {
-                let duration_ms = started_at.elapsed().as_millis() as u64;
-                let (id, len_bytes) = (self.id, self.len_bytes());
-                tracing::info!(video_id = %id, len_bytes, duration_ms, "original stored");
-                Ok(None)
-            }
-            Err(error @ Error::Missing(_)) => {
-                self.unless_it_has_arrived(error).await?;
-                Ok(None)
-            }
-            missing => missing,
-        }
-    }
-
-    async fn try_complete_multipart(&self) -> Result<Option<Vec<u16>>, Error> {
-        if !self.is_open() {
-            return Err(Error::Missing(format!(
-                "an open upload of video {}",
-                self.id
-            )));
-        }
-        let mut round = 1;
-        loop {
-            let (arrived, missing) = self.held_parts().await?;
-            if !missing.is_empty() {
-                return Ok(Some(missing));
-            }
-            let etags: Vec<_> = arrived.into_iter().map(|part| part.etag).collect();
-            match self.multipart.complete(&etags).await {
-                Ok(()) => return Ok(None),
-                // A part was sent again since it was listed.
-                Err(Error::PartsDiffer(_)) if round < ROUNDS => round += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// An upload that S3 does not know any more may be complete, and nobody have heard of it.
-    async fn unless_it_has_arrived(&self, error: Error) -> Result<(), Error> {
-        match self.has_arrived().await? {
-            true => Ok(()),
-            false => Err(error),
-        }
-    }
-
-    /// Whether the original is there, or was.
-    async fn has_arrived(&self) -> Result<bool, Error> {
-        Ok(self.store.exists(&Object::Original(self.id)).await?
-            || self.store.exists(&Object::Status(self.id)).await?)
-    }
-
-    /// Gives the upload up: nothing of it is left. Repeating it does what is left to do.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep does the rest then.
-    pub async fn abort(mut self) -> Result<Abort, Error> {
-        // Nobody completes or renews it any more.
-        loop {
-            if self.is_complete() {
-                return Ok(Abort::Complete);
-            }
-            if self.held.info.state == UploadState::GivenUp {
-                break;
-            }
-            let next = self.next(UploadState::GivenUp);
-            let (store, id) = (&self.store, self.id);
-            match store.swap_upload_info(id, &self.held, next).await? {
-                Some(held) => self.held = held,
-                None => match store.upload_info(id).await? {
-                    Some(held) => self.held = held,
-                    None => return Ok(Abort::Nothing),
-                },
-            }
-        }
-        FailPoint::UploadGivenUp.reached(self.id);
-        self.multipart.abort().await?;
-        // A completion that had begun before may have won.
-        if self.has_arrived().await? {
-            return Ok(Abort::Complete);
-        }
-        self.store.delete_upload_info(self.id).await?;
-        tracing::info!(video_id = %self.id, "upload given up");
-        Ok(Abort::Done)
-    }
-
-    /// Says in the info that there is nothing left to do. False where somebody has said so before.
-    async fn mark_complete(&mut self) -> Result<bool, Error> {
-        loop {
-            let next = self.next(UploadState::Complete);
-            let (store, id) = (&self.store, self.id);
-            match store.swap_upload_info(id, &self.held, next).await? {
-                Some(held) => {
-                    self.held = held;
-                    return Ok(true);
-                }
-                None => match store.upload_info(id).await? {
-                    Some(held) => self.held = held,
-                    None => return Ok(false),
-                },
-            }
-            if self.is_complete() {
-                return Ok(false);
-            }
-        }
     }
 
     fn next(&self, state: UploadState) -> UploadInfo {
