@@ -73,18 +73,32 @@ impl Origin {
     }
 }
 
+/// Where presigned URLs lead, as a request's client can use them.
+pub(crate) struct LinkOrigin(Option<Origin>);
+
+impl LinkOrigin {
+    /// An embedded S3 is reached through this very server, under whatever name the client uses.
+    pub(crate) fn of(app: &App, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let is_here = app.store.settings().origin_relative_urls;
+        let origin = is_here.then(|| Origin::of_server(app, headers)).transpose();
+        origin.map(Self)
+    }
+
+    pub(crate) fn absolute(&self, url: &PresignedUrl) -> String {
+        match &self.0 {
+            Some(origin) => format!("{origin}{}", url.origin_relative()),
+            None => url.expose().to_owned(),
+        }
+    }
+}
+
 /// A presigned URL as this request's client can use it.
 pub(crate) fn absolute_url(
     app: &App,
     headers: &HeaderMap,
     url: &PresignedUrl,
 ) -> Result<String, ApiError> {
-    // An embedded S3 is reached through this very server, under whatever name the client uses.
-    if app.store.settings().origin_relative_urls {
-        let origin = Origin::of_server(app, headers)?;
-        return Ok(format!("{origin}{}", url.origin_relative()));
-    }
-    Ok(url.expose().to_owned())
+    Ok(LinkOrigin::of(app, headers)?.absolute(url))
 }
 
 /// Which pages of other origins may call the API. The token travels in a header, never in a

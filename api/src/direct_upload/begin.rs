@@ -19,8 +19,8 @@ use crate::auth::Uploader;
 use crate::error::ApiError;
 use crate::error_code::errors;
 use crate::json_body::JsonBody;
-use crate::origin::absolute_url;
-use crate::rates::{SigningRate, UploadRate};
+use crate::origin::LinkOrigin;
+use crate::rates::UploadRate;
 use crate::video::NO_STORE;
 
 /// URLs in one answer. A part takes far longer to send than its URL to ask for.
@@ -28,6 +28,7 @@ const MOST_URLS: usize = 100;
 
 /// A file that is to be uploaded.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = DirectUploadRequest)]
 pub(crate) struct Wanted {
     /// Its name.
@@ -98,8 +99,9 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<Wanted>,
 ) -> Result<Response, ApiError> {
+    let origin = LinkOrigin::of(&app, &headers)?;
     match begin_or_resume(&uploader, &app, &wanted).await {
-        Ok((status, upload)) => begun(status, &upload, &app, &headers).await,
+        Ok((status, upload)) => begun(status, &upload, &origin).await,
         Err(error) => {
             UPLOADS.inc([UploadEnd::from(&error).as_str()]);
             Err(error)
@@ -124,12 +126,7 @@ async fn begin_or_resume(
         len_bytes if len_bytes > limit_bytes => return Err(ApiError::TooLarge { limit_bytes }),
         _ => {}
     }
-    if let Uploader::Link(link) = uploader
-        && let Some(mut upload) = begun_before(app, link.id).await?
-        && upload.is_open()
-        && upload.len_bytes() == wanted.len_bytes
-        && upload.renew().await?
-    {
+    if let Some(upload) = begun_before(uploader, app, wanted).await? {
         return Ok((StatusCode::OK, upload));
     }
     let id = uploader.begin(app).await?;
@@ -137,28 +134,50 @@ async fn begin_or_resume(
     let upload = app
         .store
         .begin_direct_upload(id, filename, len_bytes)
-        .await?;
+        .await
+        .map_err(spent)?;
+    if let Some(upload) = upload {
+        return Ok((StatusCode::CREATED, upload));
+    }
+    // Another request with the same link, such as an impatient client's first, has just begun it.
+    let upload = begun_before(uploader, app, wanted).await?;
     upload
-        .map(|upload| (StatusCode::CREATED, upload))
+        .map(|upload| (StatusCode::OK, upload))
         .ok_or(ApiError::LinkSpent)
 }
 
-/// What was begun with the same link.
-async fn begun_before(app: &App, id: VideoId) -> Result<Option<DirectUpload>, ApiError> {
-    match app.store.direct_upload(id).await {
-        Err(store::Error::Deleted(_)) => Err(ApiError::LinkSpent),
-        looked => looked.map_err(refused),
+/// The same upload, if it was begun with the same link and goes on.
+async fn begun_before(
+    uploader: &Uploader,
+    app: &App,
+    wanted: &Wanted,
+) -> Result<Option<DirectUpload>, ApiError> {
+    let Uploader::Link(link) = uploader else {
+        return Ok(None);
+    };
+    let upload = app.store.direct_upload(link.id).await.map_err(spent)?;
+    let Some(mut upload) = upload else {
+        return Ok(None);
+    };
+    let is_same = upload.is_open() && upload.len_bytes() == wanted.len_bytes;
+    Ok((is_same && upload.renew().await?).then_some(upload))
+}
+
+/// What a link was for may be deleted.
+fn spent(error: store::Error) -> ApiError {
+    match error {
+        store::Error::Deleted(_) => ApiError::LinkSpent,
+        error => refused(error),
     }
 }
 
 async fn begun(
     status: StatusCode,
     upload: &DirectUpload,
-    app: &App,
-    headers: &HeaderMap,
+    origin: &LinkOrigin,
 ) -> Result<Response, ApiError> {
     let first = (1..=upload.part_count()).take(MOST_URLS);
-    let (parts, urls_expire_at) = part_links(upload, first, app, headers).await?;
+    let (parts, urls_expire_at) = part_links(upload, first, origin).await?;
     let location = [(LOCATION, format!("/api/uploads/{}", upload.id()))];
     let begun = Begun {
         id: upload.id(),
@@ -175,24 +194,19 @@ async fn begun(
 async fn part_links(
     upload: &DirectUpload,
     numbers: impl IntoIterator<Item = u16>,
-    app: &App,
-    headers: &HeaderMap,
+    origin: &LinkOrigin,
 ) -> Result<(Vec<PartLink>, OffsetDateTime), ApiError> {
     let (urls, lapse_at) = upload.part_urls(numbers).await?;
-    let links: Result<_, ApiError> = urls
-        .iter()
-        .map(|part| {
-            Ok(PartLink {
-                number: part.number,
-                url: absolute_url(app, headers, &part.url)?,
-            })
-        })
-        .collect();
-    Ok((links?, lapse_at.into()))
+    let links = urls.iter().map(|part| PartLink {
+        number: part.number,
+        url: origin.absolute(&part.url),
+    });
+    Ok((links.collect(), lapse_at.into()))
 }
 
 /// The parts of which URLs are asked for.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = PartLinksRequest)]
 pub(crate) struct WantedParts {
     #[schema(min_items = 1, max_items = 100)]
@@ -232,13 +246,12 @@ errors!(PartsErrors: BadHost, BadJson, Unauthorized, NotFound, UploadComplete, G
     )
 )]
 pub(crate) async fn parts(
-    _: Uploader,
-    _: SigningRate,
     upload: OwnUpload,
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<WantedParts>,
 ) -> Result<Response, ApiError> {
+    let origin = LinkOrigin::of(&app, &headers)?;
     let mut upload = upload.open()?;
     if !(1..=MOST_URLS).contains(&wanted.numbers.len()) {
         return Err(ApiError::PartsAtATime { most: MOST_URLS });
@@ -262,7 +275,7 @@ pub(crate) async fn parts(
     if !upload.renew().await? {
         return Err(ended(&upload));
     }
-    let (parts, urls_expire_at) = part_links(&upload, numbers, &app, &headers).await?;
+    let (parts, urls_expire_at) = part_links(&upload, numbers, &origin).await?;
     let fresh = FreshParts {
         parts,
         urls_expire_at,

@@ -169,6 +169,10 @@ pub(crate) async fn abort(
     let aborted = match own.upload {
         Some(upload) => upload.abort().await?,
         None if app.store.status(own.id).await?.is_some() => Abort::Complete,
+        // Of another kind, which ends by another route.
+        None if app.store.upload_info(own.id).await?.is_some() => {
+            return Err(ApiError::NoSuchUpload);
+        }
         None => Abort::Nothing,
     };
     match aborted {

@@ -20,6 +20,7 @@ use crate::App;
 use crate::auth::Uploader;
 use crate::error::ApiError;
 use crate::linger::linger;
+use crate::rates::SigningRate;
 
 /// All of them.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -51,6 +52,8 @@ impl FromRequestParts<Arc<App>> for OwnUpload {
         let id = id.ok().and_then(|Path(id)| id.parse().ok());
         let id = id.ok_or(ApiError::NoSuchUpload)?;
         uploader.may_continue(id)?;
+        // Each of these requests costs S3 several.
+        SigningRate::from_request_parts(parts, app).await?;
         let upload = app.store.direct_upload(id).await.map_err(refused)?;
         Ok(Self { id, upload })
     }

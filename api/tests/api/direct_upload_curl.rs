@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::direct_upload::pattern;
+use crate::direct_upload_client::pattern;
 use crate::site::{Site, TOKEN, raw_keys};
 
 const README: &str = include_str!("../../../README.md");

@@ -7,8 +7,11 @@ mod careless;
 mod careless_store;
 mod deleting;
 mod direct_upload;
+mod direct_upload_by_link;
+mod direct_upload_client;
 mod direct_upload_curl;
 mod direct_upload_faults;
+mod direct_upload_refused;
 mod documented;
 mod events;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
