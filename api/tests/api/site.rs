@@ -44,14 +44,7 @@ impl Site {
         change: impl FnOnce(&mut HttpArgs, &mut Settings),
     ) -> Self {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
-        let mut settings = Settings {
-            endpoint: Some(s3.endpoint()),
-            access_key: Some(AccessKey {
-                id: s3.credentials().access_key_id().to_owned(),
-                secret: s3.credentials().secret_access_key().to_owned(),
-            }),
-            ..Settings::new("raw", "video")
-        };
+        let mut settings = settings_of(&s3);
         let mut http = HttpArgs {
             port: 0,
             bind: None,
@@ -166,6 +159,25 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+fn settings_of(s3: &TestServer) -> Settings {
+    let keys = s3.credentials();
+    Settings {
+        endpoint: Some(s3.endpoint()),
+        access_key: Some(AccessKey {
+            id: keys.access_key_id().to_owned(),
+            secret: keys.secret_access_key().to_owned(),
+        }),
+        ..Settings::new("raw", "video")
+    }
+}
+
+/// A store of its own on a server's buckets.
+pub(crate) async fn store_of(s3: &TestServer, change: impl FnOnce(&mut Settings)) -> Store {
+    let mut settings = settings_of(s3);
+    change(&mut settings);
+    Store::connect(settings).await.unwrap()
 }
 
 /// The S3 API of a server.
