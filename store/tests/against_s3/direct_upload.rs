@@ -53,7 +53,7 @@ async fn nothing_is_left_of_uploads_that_ended() {
     assert_eq!(buckets.unfinished_uploads("raw").await, 0);
     // Of the one that is complete, the status tells from then on what the info had to say.
     let original = format!("uploads/{}.orig", complete.id());
-    assert_eq!(buckets.keys("raw", "uploads/").await, [original.clone()]);
+    assert_eq!(buckets.keys("raw", "uploads/").await, [original.as_str()]);
     assert_eq!(buckets.body("raw", &original).await, FILE);
     let tombstone = format!("deleted/{}", deleted.id());
     assert_eq!(buckets.keys("raw", "deleted/").await, [tombstone]);
