@@ -1,7 +1,8 @@
 #!/bin/sh
 # api-fuzz.sh: asks a debug `assetlab` for API_FUZZ_SECONDS (default 600) all that its OpenAPI document allows, and what
-# it does not: half of the time with ids made up, half of it about a video that is there. A 5xx, a status or a code that
-# the route's description lacks, or an answer of another shape is a failure. What is sent depends on API_FUZZ_SEED alone.
+# it does not: a third of the time with ids made up, a third about a video that is there, a third about an upload that
+# has begun. A 5xx, a status or a code that the route's description lacks, or an answer of another shape is a failure.
+# What is sent depends on API_FUZZ_SEED alone.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,7 +47,10 @@ soon done_video >"$folder/done"
 curl -sS "$site/api/openapi.json" >"$folder/openapi.json"
 "$tools/openapi-spec-validator" "$folder/openapi.json"
 
+upload=$(curl -sS -H 'Authorization: Bearer fuzz' -d '{"len_bytes": 20000000}' "$site/api/uploads" |
+    sed -E 's/.*"id":"([^"]+)".*/\1/')
 printf '[parameters]\n"path.id" = "%s"\n' "$video" >"$folder/known.toml"
+printf '[parameters]\n"path.id" = "%s"\n' "$upload" >"$folder/begun.toml"
 : >"$folder/random.toml"
 # tus sends bytes under a type of its own.
 cat >"$folder/hooks.py" <<'END'
@@ -57,11 +61,16 @@ failed=0
 cd "$folder"
 # Whether a file is a video, or a cursor this server's, no schema says; what is stored whole has no parts to ask for; and
 # who does not speak tus is told so first, with 412, whatever else is missing.
-for ids in random known; do
-    [ "$ids" = random ] && methods= || methods="--include-method GET"
+for ids in random known begun; do
+    case $ids in
+    random) some= ;;
+    known) some="--include-method GET" ;;
+    # Given up, it would be there no more.
+    begun) some="--include-path-regex ^/api/uploads/ --exclude-method DELETE" ;;
+    esac
     # shellcheck disable=SC2086 # words
-    SCHEMATHESIS_HOOKS=hooks "$tools/schemathesis" --config-file "$ids.toml" run "$site/api/openapi.json" $methods \
-        --header 'Authorization: Bearer fuzz' --max-time $((seconds / 2)) --seed "$seed" \
+    SCHEMATHESIS_HOOKS=hooks "$tools/schemathesis" --config-file "$ids.toml" run "$site/api/openapi.json" $some \
+        --header 'Authorization: Bearer fuzz' --max-time $((seconds / 3)) --seed "$seed" \
         --exclude-checks \
         positive_data_acceptance,negative_data_rejection,ensure_resource_availability,missing_required_header \
         --continue-on-failure --request-timeout 60 --warnings off >"$ids.out" 2>&1 || failed=1
