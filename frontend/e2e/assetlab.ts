@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, vi } from "vitest";
 
 export const BINARY =
   process.env.ASSETLAB ?? join(import.meta.dirname, "../../target/debug/assetlab");
@@ -14,6 +15,8 @@ export interface AssetLab {
   /** The link it printed, token and all. */
   link: string;
   token: string;
+  /** Halts the worker, which is a child of its own; it goes on when what is returned is called. */
+  haltWorker(): Promise<() => void>;
   stop(): Promise<void>;
 }
 
@@ -31,6 +34,7 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  let resume = () => {};
   try {
     const { port, token } = await printedLink(child);
     const origin = `http://127.0.0.1:${port}`;
@@ -38,7 +42,17 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
       origin,
       token,
       link: `${origin}/#token=${token}`,
+      async haltWorker() {
+        const worker = await onlyChild(child.pid!);
+        process.kill(worker, "SIGSTOP");
+        resume = () => {
+          process.kill(worker, "SIGCONT");
+          resume = () => {};
+        };
+        return () => resume();
+      },
       async stop() {
+        resume();
         if (child.exitCode === null && child.signalCode === null) {
           child.kill("SIGTERM");
           await once(child, "exit");
@@ -51,6 +65,21 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
     await rm(data, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The process that this one has started. */
+async function onlyChild(pid: number): Promise<number> {
+  return vi.waitFor(
+    async () => {
+      // Whichever of its threads has started it.
+      const threads = await readdir(`/proc/${pid}/task`);
+      const children = threads.map((id) => readFile(`/proc/${pid}/task/${id}/children`, "utf8"));
+      const ids = (await Promise.all(children)).join("").trim();
+      expect(ids).toMatch(/^\d+$/);
+      return Number(ids);
+    },
+    { timeout: 60_000, interval: 50 },
+  );
 }
 
 /** Reads on until the link appears, and then on so that the pipe never fills. */

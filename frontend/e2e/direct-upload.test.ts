@@ -137,6 +137,8 @@ it("uploads by Uppy on the page's own origin, and goes on in another page", asyn
   const line = await layLine(new URL(server.origin));
   cleanUp.push(() => line.close());
   const { page } = browser;
+  // For as long as the video's link is to be the original's.
+  const resumeWorker = await server.haltWorker();
   const id = await beginAndPause(line.origin, server.token, line);
 
   // The page is closed; another one asks what has arrived.
@@ -144,6 +146,7 @@ it("uploads by Uppy on the page's own origin, and goes on in another page", asyn
   await until(page, ({ outcome }) => outcome !== "under way");
   expect(await told(page)).toMatchObject({ id, signed: [3, 4], listed: 1, outcome: "complete" });
   await expectWhole(server.origin, id);
+  resumeWorker();
   await untilDone(server, id);
   expect(otherComplaints()).toEqual([]);
 });
