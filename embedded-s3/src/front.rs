@@ -3,9 +3,8 @@
 //! Whatever host name the browser used (the machine's name, an address on the local network, a
 //! proxy), the URL was signed for [`FRONT_ENDPOINT`], and the request is verified as if it had come
 //! there. Only presigned `GET`, `HEAD` and `UploadPart` pass, and of their headers only those listed
-//! here, since SigV4 leaves headers that the signer did not name to the client.
-//!
-//! A URL can be in anybody's hands, so that parts are taken within [`FrontLimits`].
+//! here, since SigV4 leaves headers that the signer did not name to the client. A URL can be in anybody's
+//! hands, so that parts are taken within [`FrontLimits`].
 //!
 //! Objects are the uploader's bytes on the page's own origin, so answers are disarmed: the content
 //! type comes from an allow-list of media types, nothing is sniffed, and a document that is opened
@@ -75,9 +74,8 @@ const CONTENT_TYPES: [(&str, &str); 16] = [
     ("image/webp", ".webp"),
 ];
 
-/// A `tower` service that answers `/<bucket>/<key>` to browsers, on the page's own origin: presigned
-/// `GET`, `HEAD` and `UploadPart` whose URLs were signed for [`FRONT_ENDPOINT`]. Content types come from
-/// a list of media types, never from the uploader, and nothing that is served can run.
+/// A `tower` service that answers presigned requests for `/<bucket>/<key>` whose URLs were signed for
+/// [`FRONT_ENDPOINT`].
 #[derive(Clone)]
 pub struct Front {
     s3: EmbeddedS3,
