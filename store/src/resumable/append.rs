@@ -39,7 +39,7 @@ enum Recording {
 type Stored = (Box<Recorder>, BytesMut);
 
 impl Append {
-    pub(super) async fn begin(recorder: Recorder) -> Result<Self, ResumeError> {
+    pub(super) async fn begin(mut recorder: Recorder) -> Result<Self, ResumeError> {
         let info = recorder.info();
         let part_len_bytes = usize::try_from(info.part_len_bytes).unwrap_or(usize::MAX);
         let limit_bytes = info.len_bytes.or(info.max_len_bytes).unwrap_or(u64::MAX);

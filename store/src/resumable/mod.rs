@@ -96,7 +96,12 @@ impl Store {
         FailPoint::UploadOpened.reached(id);
         info.s3_upload_id = Some(multipart.upload_id().to_owned());
         let Some(held) = self.create_upload_info(id, info).await? else {
-            multipart.abort().await?;
+            // Whoever has the upload by now may go on with what was created here: only the answer was lost.
+            let there = self.upload_info(id).await?;
+            let named = there.and_then(|there| there.info.s3_upload_id);
+            if named.as_deref() != Some(multipart.upload_id()) {
+                multipart.abort().await?;
+            }
             return Ok(None);
         };
         FailPoint::UploadNamed.reached(id);

@@ -1,6 +1,6 @@
 //! Who writes an upload's info, from the swap that made it the writer on.
 
-use std::collections::HashMap;
+mod faults;
 
 use bytes::Bytes;
 
@@ -89,19 +89,25 @@ impl Recorder {
     }
 
     /// What is stored after the parts.
-    pub(super) async fn read_tail(&self) -> Result<Bytes, ResumeError> {
-        let Some(tail) = &self.info().tail else {
+    pub(super) async fn read_tail(&mut self) -> Result<Bytes, ResumeError> {
+        let Some(tail) = self.info().tail.clone() else {
             return Ok(Bytes::new());
         };
         let object = Object::UploadTail(self.id, &tail.nonce);
-        match self.store.read_tail(&object).await? {
+        let stored = self.store.read_tail(&object).await?;
+        let stored_bytes = stored.as_ref().map(Bytes::len);
+        match stored {
             Some(bytes) if bytes.len() as u64 == tail.len_bytes => Ok(bytes),
-            Some(bytes) => Err(ResumeError::Store(Error::Corrupt {
-                key: object.key(),
-                reason: format!("{} bytes in place of {}", bytes.len(), tail.len_bytes),
-            })),
-            // It goes only after a swap that names another, or none.
-            None => Err(self.lost().await?),
+            // It goes only after a swap that names another, or none: then the one below is lost, too.
+            _ => {
+                let parts = self.info().parts.len();
+                let error = self.keep_parts(parts).await?;
+                tracing::warn!(
+                    video_id = %self.id, recorded_bytes = tail.len_bytes, stored_bytes,
+                    "a tail is not what was recorded: the client sends it again"
+                );
+                Err(error)
+            }
         }
     }
 
@@ -110,10 +116,10 @@ impl Recorder {
         let number = self.info().parts.len() + self.held_back.len() + 1;
         let etag = match self.multipart.part(number as i32, bytes).await {
             Ok(etag) => etag,
-            Err(Error::Missing(_)) => return Err(self.lost().await?),
+            Err(Error::Missing(_)) => return Err(self.without_multipart().await?),
             // S3 may break the line where it wants none of a body.
             Err(error) if error.is_transient() && !self.is_held().await? => {
-                return Err(self.lost().await?);
+                return Err(self.overtaken().await?);
             }
             Err(error) => return Err(error.into()),
         };
@@ -167,7 +173,7 @@ impl Recorder {
         FailPoint::TailNamed.reached(self.id);
         // Whether an error of S3's kept the swap from being made is not known: the sweep finds out.
         if recorded.is_err() && !matches!(recorded, Err(ResumeError::Store(_))) {
-            self.store.delete(&object).await?;
+            self.take_back_tail(&nonce).await;
         }
         recorded
     }
@@ -178,10 +184,7 @@ impl Recorder {
         next.parts.append(&mut self.held_back);
         let former = std::mem::replace(&mut next.tail, tail);
         self.swap(next).await?;
-        if let Some(former) = former {
-            let object = Object::UploadTail(self.id, &former.nonce);
-            self.store.delete(&object).await?;
-        }
+        self.delete_former(former).await;
         Ok(())
     }
 
@@ -218,7 +221,7 @@ impl Recorder {
             Err(Error::PartsDiffer(_)) => return Err(self.cut_back().await?),
             // It was completed, and the original is swept already.
             Err(Error::Missing(_)) if self.store.has_arrived(self.id).await? => {}
-            Err(Error::Missing(_)) => return Err(self.lost().await?),
+            Err(Error::Missing(_)) => return Err(self.without_multipart().await?),
             Err(error) => return Err(error.into()),
         }
         let status = self.store.status(self.id).await?;
@@ -242,37 +245,6 @@ impl Recorder {
         Ok(())
     }
 
-    /// Cuts the info back to the parts that S3 still holds as they were recorded.
-    async fn cut_back(&mut self) -> Result<ResumeError, ResumeError> {
-        let stored = self.multipart.list_parts().await?;
-        let stored: HashMap<_, _> = stored
-            .iter()
-            .map(|part| (part.number, &part.etag))
-            .collect();
-        let mut next = self.info().clone();
-        let recorded = next.parts.iter().zip(1..);
-        let same = recorded
-            .take_while(|(etag, number)| stored.get(number).is_some_and(|it| is_same(it, etag)))
-            .count();
-        if same == next.parts.len() {
-            return Err(ResumeError::Store(Error::PartsDiffer(format!(
-                "S3 refuses the parts of {} that it lists",
-                self.multipart.key()
-            ))));
-        }
-        tracing::warn!(
-            video_id = %self.id, recorded = next.parts.len(), same,
-            "a late writer has overwritten parts of an upload: the client sends them again"
-        );
-        next.parts.truncate(same);
-        next.tail = None;
-        next.writer = random_hex();
-        self.swap(next).await?;
-        Ok(ResumeError::OffsetDiffers {
-            offset_bytes: self.info().offset_bytes(),
-        })
-    }
-
     async fn swap(&mut self, next: UploadInfo) -> Result<(), ResumeError> {
         match self
             .store
@@ -283,45 +255,7 @@ impl Recorder {
                 self.held = held;
                 Ok(())
             }
-            None => Err(self.lost().await?),
+            None => Err(self.overtaken().await?),
         }
     }
-
-    /// Whether nobody else has written the info.
-    async fn is_held(&self) -> Result<bool, Error> {
-        let there = self.store.upload_info(self.id).await?;
-        Ok(there.is_some_and(|there| there.is_version_of(&self.held)))
-    }
-
-    /// Why the info, or something that it names, is not what it was.
-    async fn lost(&self) -> Result<ResumeError, ResumeError> {
-        let there = self.store.upload_info(self.id).await?;
-        let is_taken_over = there.is_some_and(|there| {
-            there.info.s3_upload_id == self.info().s3_upload_id
-                && there.info.state != UploadState::GivenUp
-                && !there.is_version_of(&self.held)
-        });
-        if is_taken_over {
-            return Ok(ResumeError::TakenOver);
-        }
-        // A part that was on its way may have come after the upload was aborted.
-        self.multipart.abort().await?;
-        self.unless_deleted().await?;
-        Ok(ResumeError::Gone)
-    }
-
-    /// Whoever deleted the video may not have seen what was just written.
-    pub(super) async fn unless_deleted(&self) -> Result<(), ResumeError> {
-        if !self.store.is_deleted(self.id).await? {
-            return Ok(());
-        }
-        self.multipart.abort().await?;
-        self.store.erase(self.id).await?;
-        Err(ResumeError::Gone)
-    }
-}
-
-/// Some stores quote ETags here and not there.
-fn is_same(one: &str, other: &str) -> bool {
-    one.trim_matches('"') == other.trim_matches('"')
 }

@@ -23,4 +23,5 @@ mod queue;
 mod renditions;
 mod repair_and_sweep;
 mod resumable;
+mod resumable_faults;
 mod self_test;

@@ -9,9 +9,9 @@ use store::{ResumeError, Store, Swept, UploadInfo, UploadKind, VideoId};
 use crate::buckets::Buckets;
 use crate::objects::pattern;
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 
-async fn begin(store: &Store, len: usize) -> VideoId {
+pub(crate) async fn begin(store: &Store, len: usize) -> VideoId {
     let id = VideoId::new();
     let len = Some(len as u64);
     let info = UploadInfo::new(UploadKind::Tus, "film.mp4", len, Some(1 << 30));
@@ -20,13 +20,13 @@ async fn begin(store: &Store, len: usize) -> VideoId {
 }
 
 /// Appends all of `bytes` in one request.
-async fn append(store: &Store, id: VideoId, offset: usize, bytes: Bytes) -> usize {
+pub(crate) async fn append(store: &Store, id: VideoId, offset: usize, bytes: Bytes) -> usize {
     let mut append = store.append(id, offset as u64, None).await.unwrap();
     append.push(bytes).await.unwrap();
     append.finish().await.unwrap().offset_bytes as usize
 }
 
-async fn stands_at(store: &Store, id: VideoId) -> usize {
+pub(crate) async fn stands_at(store: &Store, id: VideoId) -> usize {
     store.resumable(id).await.unwrap().offset_bytes as usize
 }
 

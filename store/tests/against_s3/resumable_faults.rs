@@ -1,0 +1,143 @@
+//! Uploads in several requests, where answers are lost to one process while another goes on, and where S3
+//! loses what it held.
+
+use store::{ResumeError, UploadInfo, UploadKind, VideoId};
+
+use crate::buckets::Buckets;
+use crate::objects::pattern;
+use crate::resumable::{MIB, append, begin, stands_at};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_the_heir_names_outlives_who_stored_it() {
+    let buckets = Buckets::start().await;
+    let (old, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let new = buckets.store().await;
+    let file = pattern(20 * MIB, 1);
+    let id = begin(&new, file.len()).await;
+    append(&new, id, 0, file.slice(..8 * MIB)).await;
+    let mut first = old.append(id, 8 * MIB as u64, None).await.unwrap();
+    first.push(file.slice(8 * MIB..11 * MIB)).await.unwrap();
+    // The swap that names the tail is made. Its answer is lost, and before it is looked for the client comes
+    // back elsewhere.
+    proxy.swallow_answer(&format!("PUT /raw/uploads/{id}.info"));
+    proxy.hold_one(&format!("GET /raw/uploads/{id}.info"));
+    let ending = tokio::spawn(first.finish());
+    proxy.holding().await;
+    assert_eq!(stands_at(&new, id).await, 11 * MIB);
+    let heir = new.append(id, 11 * MIB as u64, None).await.unwrap();
+    assert_eq!(heir.finish().await.unwrap().offset_bytes as usize, 11 * MIB);
+    proxy.release();
+    let late = ending.await.unwrap().unwrap_err();
+    assert!(matches!(late, ResumeError::TakenOver), "{late}");
+
+    assert_eq!(
+        append(&new, id, 11 * MIB, file.slice(11 * MIB..)).await,
+        file.len()
+    );
+    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_creation_was_not_answered_is_left_to_its_heir() {
+    let buckets = Buckets::start().await;
+    let (old, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let new = buckets.store().await;
+    let file = pattern(20 * MIB, 1);
+    let id = VideoId::new();
+    let len = Some(file.len() as u64);
+    let info = UploadInfo::new(UploadKind::Tus, "film.mp4", len, None);
+    proxy.swallow_answer(&format!("PUT /raw/uploads/{id}.info"));
+    proxy.hold_one(&format!("GET /raw/uploads/{id}.info"));
+    let again = info.clone();
+    let creating = tokio::spawn(async move { old.create_resumable(id, info).await });
+    proxy.holding().await;
+    let mut heir = new.append(id, 0, None).await.unwrap();
+    proxy.release();
+    assert!(creating.await.unwrap().unwrap().is_none());
+    // What another creation opened is taken back.
+    assert!(new.create_resumable(id, again).await.unwrap().is_none());
+    assert_eq!(buckets.unfinished_uploads("raw").await, 1);
+    heir.push(file.clone()).await.unwrap();
+    assert!(heir.finish().await.unwrap().is_complete);
+    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_is_lost_or_spoilt_comes_again() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let file = pattern(20 * MIB, 1);
+    for spoilt in [None, Some(pattern(MIB, 7))] {
+        let id = begin(&store, file.len()).await;
+        append(&store, id, 0, file.slice(..11 * MIB)).await;
+        let tails = format!("uploads/{id}.tail.");
+        let tail = &buckets.keys("raw", &tails).await[0];
+        let client = buckets.client();
+        match spoilt {
+            None => drop(
+                client
+                    .delete_object()
+                    .bucket("raw")
+                    .key(tail)
+                    .send()
+                    .await
+                    .unwrap(),
+            ),
+            Some(bytes) => {
+                let put = client.put_object().bucket("raw").key(tail);
+                put.body(bytes.into()).send().await.unwrap();
+            }
+        }
+        let refused = store.append(id, 11 * MIB as u64, None).await.unwrap_err();
+        assert!(
+            matches!(refused, ResumeError::OffsetDiffers { offset_bytes } if offset_bytes == 8 * MIB as u64),
+            "{refused}"
+        );
+        assert_eq!(stands_at(&store, id).await, 8 * MIB);
+        assert!(buckets.keys("raw", &tails).await.is_empty());
+        assert_eq!(
+            append(&store, id, 8 * MIB, file.slice(8 * MIB..)).await,
+            file.len()
+        );
+        assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_parts_s3_has_thrown_away_is_no_more() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let file = pattern(20 * MIB, 1);
+    let id = begin(&store, file.len()).await;
+    append(&store, id, 0, file.slice(..11 * MIB)).await;
+    let client = buckets.client();
+    let open = client.list_multipart_uploads().bucket("raw");
+    let open = open.send().await.unwrap();
+    let abort = client.abort_multipart_upload().bucket("raw");
+    let abort = abort.key(format!("uploads/{id}.orig"));
+    let abort = abort.set_upload_id(open.uploads()[0].upload_id.clone());
+    abort.send().await.unwrap();
+
+    let going_on = async {
+        let mut append = store.append(id, 11 * MIB as u64, None).await?;
+        append.push(file.slice(11 * MIB..)).await?;
+        append.finish().await
+    };
+    let gone = going_on.await.unwrap_err();
+    assert!(matches!(gone, ResumeError::Gone), "{gone}");
+    let asked = store.resumable(id).await.unwrap_err();
+    assert!(matches!(asked, ResumeError::NoSuchUpload), "{asked}");
+    assert!(buckets.keys("raw", "").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_recorded_though_the_former_tail_stays() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let file = pattern(3 * MIB, 1);
+    let id = begin(&store, file.len()).await;
+    append(&store, id, 0, file.slice(..MIB)).await;
+    proxy.break_off(Some(&format!("DELETE /raw/uploads/{id}.tail.")));
+    assert_eq!(append(&store, id, MIB, file.slice(MIB..)).await, file.len());
+    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+}
