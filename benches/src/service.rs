@@ -18,6 +18,13 @@ use wait4::Wait4;
 use crate::measure::Usage;
 use crate::s3_proxy::S3Proxy;
 
+/// All clients of a measurement come from one address.
+const RATES_OFF: [(&str, &str); 4] = [
+    ("UPLOAD_RATE", "off"),
+    ("UPLOAD_RATE_PER_TOKEN", "off"),
+    ("SIGNING_RATE", "off"),
+    ("SIGNING_RATE_PER_TOKEN", "off"),
+];
 /// The admin token.
 pub(crate) const TOKEN: &str = "bench";
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -231,6 +238,7 @@ impl Site {
             .env("DATA_DIR", folder.path().join("data"))
             .envs([("BIND", "127.0.0.1"), ("PORT", "0"), ("S3_PORT", "0")])
             .env("ADMIN_TOKEN", TOKEN)
+            .envs(RATES_OFF)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -287,8 +295,7 @@ impl Servers {
             .envs(variables.iter().cloned())
             .env("AWS_ENDPOINT_URL_S3", format!("http://{endpoint}"))
             .envs([("PORT", "0"), ("ADMIN_TOKEN", TOKEN)])
-            // All viewers of a measurement come from one address.
-            .env("SIGNING_RATE", "1000000/1s");
+            .envs(RATES_OFF);
         let api = Process::start(piped(command), at("api.log"))?;
         let origin = api.listening_at()?;
         Ok(Self {

@@ -18,7 +18,7 @@ pub(crate) const RAW_BUCKET: &str = "assetlab-raw";
 pub(crate) const VIDEO_BUCKET: &str = "assetlab-video";
 
 /// As short, or as patient, as this much violence demands.
-const VARIABLES: [(&str, &str); 18] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("S3_RAW_BUCKET", RAW_BUCKET),
     ("S3_VIDEO_BUCKET", VIDEO_BUCKET),
     ("AWS_REGION", "us-east-1"),
@@ -37,6 +37,12 @@ const VARIABLES: [(&str, &str); 18] = [
     ("WEBHOOK_SECRET", SECRET),
     ("WEBHOOK_TIMEOUT", "1s"),
     ("WEBHOOK_BACKOFF", "200ms"),
+    // All clients come from one address, with one token.
+    ("UPLOAD_RATE", "off"),
+    ("UPLOAD_RATE_PER_TOKEN", "off"),
+    ("SIGNING_RATE", "off"),
+    ("SIGNING_RATE_PER_TOKEN", "off"),
+    ("FAILED_TOKEN_RATE", "off"),
 ];
 
 /// The S3 server, and how to reach it.
