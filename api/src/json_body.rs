@@ -34,6 +34,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
             Err(_) => return Err(ApiError::BadJson("it does not end in time".to_owned())),
         };
         let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        // Types made by derive would take the values of an array for their fields.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ApiError::BadJson("it is no object".to_owned()));
+        }
         serde_json::from_slice(body)
             .map(Self)
             .map_err(|error| ApiError::BadJson(error.to_string()))

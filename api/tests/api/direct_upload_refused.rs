@@ -20,7 +20,7 @@ async fn what_cannot_be_uploaded_is_refused_before_it_begins() {
     assert_error(empty, StatusCode::UNPROCESSABLE_ENTITY, "out_of_range").await;
     for wrong in [
         json!({}),
-        json!([1]),
+        json!(["film.mp4", 1]),
         json!({ "len_bytes": -1 }),
         json!({ "len_bytes": "1" }),
         json!({ "len_bytes": 1, "file_name": "a misspelt name.mp4" }),

@@ -99,7 +99,12 @@ async fn a_link_is_made_by_the_admin_within_limits_and_writes_nothing() {
         let answer = ask(&site, &wanted).await;
         assert_error(answer, StatusCode::UNPROCESSABLE_ENTITY, "out_of_range").await;
     }
-    for wanted in [json!([]), json!({ "max_bytes": -1 }), json!({ "bytes": 1 })] {
+    for wanted in [
+        json!([]),
+        json!([null, null]),
+        json!({ "max_bytes": -1 }),
+        json!({ "bytes": 1 }),
+    ] {
         let answer = ask(&site, &wanted).await;
         assert_error(answer, StatusCode::BAD_REQUEST, "bad_json").await;
     }
