@@ -14,7 +14,7 @@ pub struct UndeliveredEvent {
     pub video_id: VideoId,
     /// Its own id.
     pub event_id: String,
-    /// `video.done` or `video.error`.
+    /// `video.done` or `video.error`; empty where the record cannot be read.
     pub kind: &'static str,
     /// Attempts that failed.
     pub attempts: u32,
@@ -40,20 +40,31 @@ impl Store {
             let Some(fetched) = self.read(&object).await? else {
                 continue;
             };
-            let record = read_json::<EventRecord>(&object, &fetched.body)?;
-            events.push(UndeliveredEvent {
-                video_id,
-                event_id: take.to_string(),
-                kind: record.kind(),
-                attempts: record.attempts,
-                is_given_up: record.hold == EventHold::GivenUp,
-                last_error: record.last_error.unwrap_or_default(),
+            let event_id = take.to_string();
+            events.push(match read_json::<EventRecord>(&object, &fetched.body) {
+                Ok(record) => UndeliveredEvent {
+                    video_id,
+                    event_id,
+                    kind: record.kind(),
+                    attempts: record.attempts,
+                    is_given_up: record.hold == EventHold::GivenUp,
+                    last_error: record.last_error.unwrap_or_default(),
+                },
+                Err(_) => UndeliveredEvent {
+                    video_id,
+                    event_id,
+                    kind: "",
+                    attempts: 0,
+                    is_given_up: true,
+                    last_error: "its record cannot be read".to_owned(),
+                },
             });
         }
         Ok(events)
     }
 
     /// Has a video's events tried again at once, with all their attempts before them, and says how many they are.
+    /// A record that cannot be read is left to the sweep.
     ///
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
@@ -66,7 +77,9 @@ impl Store {
             };
             let object = Object::Event(id, &take);
             while let Some(there) = self.read(&object).await? {
-                let record = read_json::<EventRecord>(&object, &there.body)?;
+                let Ok(record) = read_json::<EventRecord>(&object, &there.body) else {
+                    break;
+                };
                 // One that is being tried is left to that.
                 if matches!(record.hold, EventHold::Claimed { .. } | EventHold::Free) {
                     freed += 1;

@@ -164,6 +164,26 @@ async fn many_events_hide_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_spoilt_record_hides_no_other() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store_with(telling).await;
+    let (spoilt, fine) = (end_with_error(&store).await, end_with_error(&store).await);
+    let key = buckets.keys("raw", &format!("webhooks/{spoilt}/")).await;
+    let put = buckets.client().put_object().bucket("raw").key(&key[0]);
+    put.body(bytes::Bytes::from_static(b"{").into())
+        .send()
+        .await
+        .unwrap();
+    let listed = store.undelivered_events().await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|event| event.video_id).collect();
+    assert_eq!(ids, [spoilt, fine]);
+    assert!(listed[0].is_given_up && listed[0].last_error.contains("cannot be read"));
+    assert_eq!(store.retry_events(spoilt).await.unwrap(), 0);
+    assert_eq!(store.retry_events(fine).await.unwrap(), 1);
+    assert_eq!(due(&store).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_delivers_any_more_is_swept() {
     let buckets = Buckets::start().await;
     let store = buckets
