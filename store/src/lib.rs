@@ -69,7 +69,7 @@ pub use original::{OriginalUpload, original_key};
 pub use panics::{log_panics, panic_words};
 pub use presign::{PartUrl, PresignedUrl};
 pub use queue_backlog::{Backlog, BacklogWatch};
-pub use resumable::{Append, Progress, ResumeError};
+pub use resumable::{Announced, Append, Progress, ResumeError};
 pub use settings::{AccessKey, Settings, StoreArgs, parse_duration, parse_duration_from_1s};
 pub use status::{Outcome, RenditionSummary, SourceSummary, State, Status, Versioned};
 pub use status_since::Since;

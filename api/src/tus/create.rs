@@ -7,7 +7,6 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use store::{Progress, UploadInfo, UploadKind, VideoId};
-use tracing::warn;
 
 use crate::App;
 use crate::auth::Uploader;
@@ -64,19 +63,20 @@ pub(crate) async fn create(
         fields::check_content_type(&parts.headers)?;
     }
     let id = uploader.begin(&app).await?;
-    let first_bytes = Incoming::new(id, 0, None, &parts.headers, body)?;
-    let mut progress = begin(&app, id, &wanted, limit_bytes).await?;
+    let mut first_bytes = Incoming::new(id, 0, None, &parts.headers, body)?;
+    let body_limit_bytes = wanted.len_bytes.unwrap_or(limit_bytes);
+    if first_bytes.announced_bytes > Some(body_limit_bytes) {
+        return Err(ApiError::TooLarge {
+            limit_bytes: body_limit_bytes,
+        });
+    }
+    let begun = begin(&app, id, &wanted, limit_bytes).await?;
+    first_bytes.is_creation = matches!(begun, Begun::Now(_));
+    let (Begun::Now(mut progress) | Begun::Before(mut progress)) = begun;
     if has_body && progress.offset_bytes == 0 && !progress.is_complete {
         progress = match first_bytes.append(&app).await {
             // They come again, when there is room for them.
             Err(ApiError::Busy) => progress,
-            Err(error) if !error.is_servers_fault() => {
-                // The client will not hear where it is.
-                if let Err(error) = app.store.terminate_resumable(id).await {
-                    warn!(video_id = %id, %error, "an upload that was refused is left to the sweep");
-                }
-                return Err(error);
-            }
             appended => appended?,
         };
     }
@@ -90,12 +90,19 @@ pub(crate) async fn create(
         .into_response())
 }
 
+/// The upload that a creation asks for.
+enum Begun {
+    Now(Progress),
+    /// By an earlier request, which may still be at work.
+    Before(Progress),
+}
+
 async fn begin(
     app: &App,
     id: VideoId,
     wanted: &Creation,
     limit_bytes: u64,
-) -> Result<Progress, ApiError> {
+) -> Result<Begun, ApiError> {
     let kind = UploadKind::Tus;
     let mut info = UploadInfo::new(kind, &wanted.filename, wanted.len_bytes, Some(limit_bytes));
     info.metadata.clone_from(&wanted.metadata);
@@ -103,11 +110,13 @@ async fn begin(
         if begun.was_queued {
             app.queued.notify_one();
         }
-        return Ok(begun);
+        return Ok(Begun::Now(begun));
     }
     // The answer to the bearer of a link may have been lost, and with it where the upload is.
     match app.store.resumable(id).await {
-        Ok(there) if there.is_same_file(wanted.len_bytes, &wanted.metadata) => Ok(there),
+        Ok(there) if there.is_same_file(wanted.len_bytes, &wanted.metadata) => {
+            Ok(Begun::Before(there))
+        }
         Ok(_) => Err(ApiError::LinkSpent),
         Err(store::ResumeError::Store(error)) => Err(error.into()),
         Err(_) => Err(ApiError::LinkSpent),

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use futures::StreamExt;
 use store::metrics::{UPLOAD_RECEIVED_BYTES, UploadEnd};
-use store::{Append, Progress, VideoId};
+use store::{Announced, Append, Progress, VideoId};
 use tokio::time::timeout;
 use tracing::{Instrument, Span, warn};
 
@@ -24,8 +24,11 @@ pub(super) struct Incoming {
     /// The file's, where it is declared only now.
     pub(super) len_bytes: Option<u64>,
     /// The body's, where it is known.
-    announced_bytes: Option<u64>,
+    pub(super) announced_bytes: Option<u64>,
     checksum: Option<Checksum>,
+    /// Whether they came with the request that began the upload: where they are refused, its client will
+    /// not hear where it is.
+    pub(super) is_creation: bool,
     body: Body,
 }
 
@@ -43,6 +46,7 @@ impl Incoming {
             len_bytes,
             announced_bytes: number(headers, CONTENT_LENGTH)?,
             checksum: Checksum::of(headers)?,
+            is_creation: false,
             body,
         })
     }
@@ -68,43 +72,56 @@ impl Incoming {
     }
 
     async fn append_to_end(mut self, app: &Arc<App>) -> Result<Progress, ApiError> {
-        let open = app.store.append(self.id, self.offset_bytes, self.len_bytes);
+        let announced = Announced {
+            file_bytes: self.len_bytes,
+            body_bytes: self.announced_bytes,
+        };
+        let open = app.store.append(self.id, self.offset_bytes, announced);
         let (mut append, writer) = app
             .writers
             .take_over(self.id, &app.upload_slots, open)
             .await?;
-        let limit_bytes = append.limit_bytes();
-        let announced_bytes = self.announced_bytes.unwrap_or(0);
-        if announced_bytes > limit_bytes.saturating_sub(append.offset_bytes()) {
-            return Err(ApiError::TooLarge { limit_bytes });
-        }
         if self.checksum.is_some() {
             append = append.held_back();
         }
         let receiving = self.receive(app, &mut append);
         let received = writer.overtaken.run_until_cancelled(receiving).await;
-        let is_whole = match received.ok_or(ApiError::TakenOver)? {
-            Ok(is_whole) => is_whole,
-            Err(error @ ApiError::NotAVideo { .. }) => {
-                drop(append);
-                if let Err(error) = app.store.terminate_resumable(self.id).await {
-                    warn!(video_id = %self.id, %error, "an upload of no video is left to the sweep");
+        match received.ok_or(ApiError::TakenOver)? {
+            Ok(()) => Ok(append.finish().await?),
+            Err(refusal) => {
+                if self.ends_upload(&refusal)
+                    && let Err(error) = append.give_up().await
+                {
+                    warn!(video_id = %self.id, %error, "an upload that was refused is left as it is");
                 }
-                return Err(error);
+                Err(refusal)
             }
-            Err(error) => return Err(error),
-        };
-        match self.checksum {
+        }
+    }
+
+    /// Whether nothing is to go on with an upload whose bytes were refused so.
+    fn ends_upload(&self, refusal: &ApiError) -> bool {
+        match refusal {
+            ApiError::NotAVideo { .. } => true,
+            ApiError::TooLarge { .. } | ApiError::ChecksumMismatch => self.is_creation,
+            _ => false,
+        }
+    }
+
+    /// Takes all that comes, if it is what it should be.
+    async fn receive(&mut self, app: &App, append: &mut Append) -> Result<(), ApiError> {
+        let is_whole = self.take(app, append).await?;
+        match self.checksum.take() {
             Some(checksum) => checksum.check()?,
             // What broke off stands all the same: the client asks how far it came.
             None if !is_whole => tracing::debug!(video_id = %self.id, "a request broke off"),
             None => {}
         }
-        Ok(append.finish().await?)
+        Ok(())
     }
 
     /// Takes what comes until the body ends, breaks off or nothing comes for too long; says whether it ended.
-    async fn receive(&mut self, app: &App, append: &mut Append) -> Result<bool, ApiError> {
+    async fn take(&mut self, app: &App, append: &mut Append) -> Result<bool, ApiError> {
         // The head was looked at when its last byte came.
         let mut is_head = append.offset_bytes() < sniff::HEAD_LEN_BYTES as u64;
         let mut body = std::mem::take(&mut self.body).into_data_stream();

@@ -156,4 +156,12 @@ impl Append {
         recorder.settle(self.filling.freeze(), self.has_new).await?;
         Ok(recorder.progress())
     }
+
+    /// Ends the upload, unless another goes on with it by now, and deletes what there is of it.
+    ///
+    /// # Errors
+    /// [`ResumeError::TakenOver`]; [`Error::Unavailable`](crate::Error::Unavailable) and its kin when S3 does not answer.
+    pub async fn give_up(mut self) -> Result<(), ResumeError> {
+        self.recorder().await?.give_up().await
+    }
 }

@@ -74,6 +74,39 @@ pub struct Progress {
     pub expires_at: SystemTime,
 }
 
+/// What a request says that it brings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Announced {
+    /// The file's length, where it was not known so far.
+    pub file_bytes: Option<u64>,
+    /// How many bytes come now, where that is known.
+    pub body_bytes: Option<u64>,
+}
+
+impl Announced {
+    fn check(&self, info: &UploadInfo) -> Result<(), ResumeError> {
+        let offset_bytes = info.offset_bytes();
+        let declared = self.file_bytes;
+        let differs = |declared| info.len_bytes.is_some_and(|known| known != declared);
+        if declared.is_some_and(|declared| differs(declared) || declared < offset_bytes) {
+            return Err(ResumeError::LengthDiffers);
+        }
+        let allowed = info.max_len_bytes.unwrap_or(u64::MAX);
+        if declared.is_some_and(|declared| declared > allowed) {
+            return Err(ResumeError::TooLarge {
+                limit_bytes: allowed,
+            });
+        }
+        let limit_bytes = info.len_bytes.or(declared).unwrap_or(allowed);
+        match self.body_bytes {
+            Some(body_bytes) if body_bytes > limit_bytes.saturating_sub(offset_bytes) => {
+                Err(ResumeError::TooLarge { limit_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Progress {
     /// Whether an upload that is begun with these is this one.
     #[must_use]
@@ -135,8 +168,8 @@ impl Store {
         }
     }
 
-    /// Begins to append from `offset_bytes` on, in the place of whoever does so now. Where the length was
-    /// not known so far, `len_bytes` may declare it.
+    /// Begins to append from `offset_bytes` on, in the place of whoever does so now. Who announces what
+    /// cannot be taken takes nobody's place.
     ///
     /// # Errors
     /// [`ResumeError`]; [`Error::Unavailable`] and its kin when S3 does not answer.
@@ -144,7 +177,7 @@ impl Store {
         &self,
         id: VideoId,
         offset_bytes: u64,
-        len_bytes: Option<u64>,
+        announced: Announced,
     ) -> Result<Append, ResumeError> {
         let held = self.live_upload(id).await?;
         let recorded_bytes = held.info.offset_bytes();
@@ -153,11 +186,11 @@ impl Store {
                 offset_bytes: recorded_bytes,
             });
         }
-        check_length(&held.info, len_bytes)?;
+        announced.check(&held.info)?;
         let mut recorder = Recorder::resume(self, id, held)?;
         // What is complete has no writer any more, and takes no byte.
         if recorder.info().state == UploadState::Open {
-            recorder.take_over(len_bytes).await?;
+            recorder.take_over(announced.file_bytes).await?;
         }
         Append::begin(recorder).await
     }
@@ -231,19 +264,5 @@ impl Store {
         let tails = self.list_all(raw, &keys::upload_tail_prefix(id)).await?;
         self.delete_listed(raw, tails.iter()).await?;
         self.delete(&Object::UploadInfo(id)).await
-    }
-}
-
-/// Whether a length may be declared now.
-fn check_length(info: &UploadInfo, declared: Option<u64>) -> Result<(), ResumeError> {
-    let Some(declared) = declared else {
-        return Ok(());
-    };
-    if info.len_bytes.is_some_and(|known| known != declared) || declared < info.offset_bytes() {
-        return Err(ResumeError::LengthDiffers);
-    }
-    match info.max_len_bytes {
-        Some(limit_bytes) if declared > limit_bytes => Err(ResumeError::TooLarge { limit_bytes }),
-        _ => Ok(()),
     }
 }

@@ -188,6 +188,13 @@ impl Recorder {
         Ok(())
     }
 
+    pub(super) async fn give_up(self) -> Result<(), ResumeError> {
+        match self.store.give_up_upload(self.id, &self.held).await? {
+            true => Ok(()),
+            false => Err(self.overtaken().await?),
+        }
+    }
+
     /// Whether all bytes are there, and the process that was to complete it died.
     pub(super) fn is_cut_short(&self) -> bool {
         self.info().state == UploadState::Open && self.info().has_all_bytes()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use store::{ResumeError, Store, Swept, UploadInfo, UploadKind, VideoId};
+use store::{Announced, ResumeError, Store, Swept, UploadInfo, UploadKind, VideoId};
 
 use crate::buckets::Buckets;
 use crate::objects::pattern;
@@ -21,7 +21,10 @@ pub(crate) async fn begin(store: &Store, len: usize) -> VideoId {
 
 /// Appends all of `bytes` in one request.
 pub(crate) async fn append(store: &Store, id: VideoId, offset: usize, bytes: Bytes) -> usize {
-    let mut append = store.append(id, offset as u64, None).await.unwrap();
+    let mut append = store
+        .append(id, offset as u64, Announced::default())
+        .await
+        .unwrap();
     append.push(bytes).await.unwrap();
     append.finish().await.unwrap().offset_bytes as usize
 }
@@ -38,7 +41,7 @@ async fn who_is_overtaken_records_nothing_more_and_takes_back_what_it_stored() {
     let id = begin(&old, ours.len()).await;
 
     // In another process: nothing tells it before its next swap.
-    let mut overtaken = old.append(id, 0, None).await.unwrap();
+    let mut overtaken = old.append(id, 0, Announced::default()).await.unwrap();
     overtaken.push(theirs.slice(..3 * MIB)).await.unwrap();
     assert_eq!(append(&new, id, 0, ours.slice(..5 * MIB)).await, 5 * MIB);
     let late = overtaken.finish().await.unwrap_err();
@@ -52,7 +55,10 @@ async fn who_is_overtaken_records_nothing_more_and_takes_back_what_it_stored() {
     );
 
     // With parts, of which the first is not recorded any more.
-    let mut overtaken = old.append(id, 5 * MIB as u64, None).await.unwrap();
+    let mut overtaken = old
+        .append(id, 5 * MIB as u64, Announced::default())
+        .await
+        .unwrap();
     assert_eq!(
         append(&new, id, 5 * MIB, ours.slice(5 * MIB..9 * MIB)).await,
         9 * MIB
@@ -66,7 +72,7 @@ async fn who_is_overtaken_records_nothing_more_and_takes_back_what_it_stored() {
 
     // Its part 1 lies in the place of the one that is recorded.
     let refused = async {
-        let mut last = new.append(id, 9 * MIB as u64, None).await?;
+        let mut last = new.append(id, 9 * MIB as u64, Announced::default()).await?;
         last.push(ours.slice(9 * MIB..)).await?;
         last.finish().await
     };
@@ -113,7 +119,10 @@ async fn a_part_overwritten_in_the_middle_takes_only_what_follows_it_back() {
         .await
         .unwrap();
 
-    let mut last = store.append(id, 25 * MIB as u64, None).await.unwrap();
+    let mut last = store
+        .append(id, 25 * MIB as u64, Announced::default())
+        .await
+        .unwrap();
     last.push(file.slice(25 * MIB..)).await.unwrap();
     let refused = last.finish().await.unwrap_err();
     assert!(
@@ -139,7 +148,7 @@ async fn completing_goes_on_whichever_answer_is_lost() {
         "PUT /video/",
     ] {
         let id = begin(&store, file.len()).await;
-        let mut last = store.append(id, 0, None).await.unwrap();
+        let mut last = store.append(id, 0, Announced::default()).await.unwrap();
         last.push(file.clone()).await.unwrap();
         proxy.swallow_answer(lost);
         let done = last.finish().await.unwrap();
@@ -149,7 +158,7 @@ async fn completing_goes_on_whichever_answer_is_lost() {
 
     // Not completed, and asked for by another process, and by two at once.
     let id = begin(&store, file.len()).await;
-    let mut last = store.append(id, 0, None).await.unwrap();
+    let mut last = store.append(id, 0, Announced::default()).await.unwrap();
     last.push(file.clone()).await.unwrap();
     proxy.break_off(Some(&format!("POST /raw/uploads/{id}.orig?uploadId=")));
     let broken = last.finish().await.unwrap_err();
@@ -242,7 +251,7 @@ async fn a_request_that_goes_on_while_its_upload_is_swept_leaves_nothing() {
         "PUT /raw/uploads/{id}.info",
     ] {
         let id = begin(&store, file.len()).await;
-        let mut append = store.append(id, 0, None).await.unwrap();
+        let mut append = store.append(id, 0, Announced::default()).await.unwrap();
         proxy.hold(&held.replace("{id}", &id.to_string()));
         let bytes = file.slice(..9 * MIB);
         let going_on = tokio::spawn(async move {
@@ -272,7 +281,7 @@ async fn a_deletion_that_overlooks_the_last_write_is_seen_by_who_made_it() {
         "HEAD /raw/deleted/{id}",
     ] {
         let id = begin(&store, file.len()).await;
-        let mut append = store.append(id, 0, None).await.unwrap();
+        let mut append = store.append(id, 0, Announced::default()).await.unwrap();
         append.push(file.slice(..MIB)).await.unwrap();
         proxy.hold_one(&held.replace("{id}", &id.to_string()));
         let going_on = tokio::spawn(append.finish());

@@ -1,7 +1,7 @@
 //! Uploads in several requests, where answers are lost to one process while another goes on, and where S3
 //! loses what it held.
 
-use store::{ResumeError, UploadInfo, UploadKind, VideoId};
+use store::{Announced, ResumeError, UploadInfo, UploadKind, VideoId};
 
 use crate::buckets::Buckets;
 use crate::objects::pattern;
@@ -15,7 +15,10 @@ async fn a_tail_that_the_heir_names_outlives_who_stored_it() {
     let file = pattern(20 * MIB, 1);
     let id = begin(&new, file.len()).await;
     append(&new, id, 0, file.slice(..8 * MIB)).await;
-    let mut first = old.append(id, 8 * MIB as u64, None).await.unwrap();
+    let mut first = old
+        .append(id, 8 * MIB as u64, Announced::default())
+        .await
+        .unwrap();
     first.push(file.slice(8 * MIB..11 * MIB)).await.unwrap();
     // The swap that names the tail is made. Its answer is lost, and before it is looked for the client comes
     // back elsewhere.
@@ -24,7 +27,10 @@ async fn a_tail_that_the_heir_names_outlives_who_stored_it() {
     let ending = tokio::spawn(first.finish());
     proxy.holding().await;
     assert_eq!(stands_at(&new, id).await, 11 * MIB);
-    let heir = new.append(id, 11 * MIB as u64, None).await.unwrap();
+    let heir = new
+        .append(id, 11 * MIB as u64, Announced::default())
+        .await
+        .unwrap();
     assert_eq!(heir.finish().await.unwrap().offset_bytes as usize, 11 * MIB);
     proxy.release();
     let late = ending.await.unwrap().unwrap_err();
@@ -51,7 +57,7 @@ async fn an_upload_whose_creation_was_not_answered_is_left_to_its_heir() {
     let again = info.clone();
     let creating = tokio::spawn(async move { old.create_resumable(id, info).await });
     proxy.holding().await;
-    let mut heir = new.append(id, 0, None).await.unwrap();
+    let mut heir = new.append(id, 0, Announced::default()).await.unwrap();
     proxy.release();
     assert!(creating.await.unwrap().unwrap().is_none());
     // What another creation opened is taken back.
@@ -88,7 +94,10 @@ async fn a_tail_that_is_lost_or_spoilt_comes_again() {
                 put.body(bytes.into()).send().await.unwrap();
             }
         }
-        let refused = store.append(id, 11 * MIB as u64, None).await.unwrap_err();
+        let refused = store
+            .append(id, 11 * MIB as u64, Announced::default())
+            .await
+            .unwrap_err();
         assert!(
             matches!(refused, ResumeError::OffsetDiffers { offset_bytes } if offset_bytes == 8 * MIB as u64),
             "{refused}"
@@ -119,7 +128,9 @@ async fn an_upload_whose_parts_s3_has_thrown_away_is_no_more() {
     abort.send().await.unwrap();
 
     let going_on = async {
-        let mut append = store.append(id, 11 * MIB as u64, None).await?;
+        let mut append = store
+            .append(id, 11 * MIB as u64, Announced::default())
+            .await?;
         append.push(file.slice(11 * MIB..)).await?;
         append.finish().await
     };
