@@ -15,6 +15,9 @@ use crate::App;
 use crate::error::ApiError;
 use crate::link_token::{LinkKey, UploadLink};
 
+/// As many characters of base64 hold 128 random bits.
+const UNGUESSABLE_LEN_BYTES: usize = 22;
+
 /// The secret that uploaders show as `Authorization: Bearer <token>`. Never printed.
 #[derive(Clone)]
 pub struct AdminToken(String);
@@ -23,6 +26,11 @@ impl AdminToken {
     /// Whether `shown` is this token, in a time that does not depend on where the two differ.
     fn matches(&self, shown: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(shown).into()
+    }
+
+    /// Whether it might be found by trying; so might be what links' tokens are signed with then.
+    pub(crate) fn is_guessable(&self) -> bool {
+        self.0.len() < UNGUESSABLE_LEN_BYTES
     }
 
     pub(crate) fn link_key(&self) -> LinkKey {
@@ -150,7 +158,6 @@ impl FromRequestParts<Arc<App>> for Uploader {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let read = || Self::of(&parts.headers, app);
-        app.rates.checked(parts, read)
+        app.rates.checked(parts, app)
     }
 }

@@ -44,6 +44,15 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
+    /// Whether a request says that it was forwarded, by a peer whose word is not taken. Clients can say so,
+    /// too.
+    pub(crate) fn ignore_a_proxy(&self, parts: &Parts) -> bool {
+        let was_forwarded = [X_FORWARDED_FOR, FORWARDED]
+            .iter()
+            .any(|name| parts.headers.contains_key(name));
+        was_forwarded && !self.include(peer_of(parts))
+    }
+
     fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -56,10 +65,7 @@ pub(crate) struct ClientAddress(IpAddr);
 
 impl ClientAddress {
     pub(crate) fn of(parts: &Parts, proxies: &TrustedProxies) -> Self {
-        // Without a word of who calls, all are one client.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(Ipv6Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip());
-        Self::grouped(client_of(peer.to_canonical(), &parts.headers, proxies))
+        Self::grouped(client_of(peer_of(parts), &parts.headers, proxies))
     }
 
     fn grouped(address: IpAddr) -> Self {
@@ -68,6 +74,14 @@ impl ClientAddress {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
         })
     }
+}
+
+fn peer_of(parts: &Parts) -> IpAddr {
+    // Without a word of who calls, all are one client.
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(Ipv6Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| {
+        peer.ip().to_canonical()
+    })
 }
 
 fn client_of(peer: IpAddr, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {

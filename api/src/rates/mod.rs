@@ -7,7 +7,7 @@ mod cells;
 mod limiter;
 mod quota;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -44,7 +44,8 @@ pub struct RateArgs {
     #[arg(long, env = "SIGNING_RATE_PER_TOKEN", default_value = "6000/1m")]
     pub signing_rate_per_token: Rate,
 
-    /// Wrong tokens that one address may show before all tokens from there are refused for a while.
+    /// Wrong tokens that one address may show before more are refused unread for a while: the right one, too,
+    /// where ADMIN_TOKEN is shorter than 22 characters and might be guessed.
     #[arg(long, env = "FAILED_TOKEN_RATE", default_value = "60/1m")]
     pub failed_token_rate: Rate,
 
@@ -82,6 +83,8 @@ impl Limit {
 /// All limits, and what was counted.
 pub(crate) struct Rates {
     trusted_proxies: TrustedProxies,
+    /// That it was said.
+    ignored_a_proxy: Once,
     uploads: Limit,
     signing: Limit,
     failed_tokens: Limiter<ClientAddress>,
@@ -91,6 +94,7 @@ impl Rates {
     pub(crate) fn new(args: &RateArgs, clock: &RateClock) -> Self {
         Self {
             trusted_proxies: args.trusted_proxies.clone(),
+            ignored_a_proxy: Once::new(),
             uploads: Limit {
                 addresses: Limiter::new(RateKind::Upload, args.upload_rate, clock),
                 tokens: Limiter::new(RateKind::UploadToken, args.upload_rate_per_token, clock),
@@ -103,20 +107,27 @@ impl Rates {
         }
     }
 
-    fn address_of(&self, parts: &Parts) -> ClientAddress {
+    pub(crate) fn address_of(&self, parts: &Parts) -> ClientAddress {
+        if self.trusted_proxies.ignore_a_proxy(parts) {
+            self.ignored_a_proxy.call_once(|| {
+                tracing::warn!(
+                    "a request came through a proxy that TRUSTED_PROXIES does not name: all of its clients count as \
+                     one, which they can use up together"
+                );
+            });
+        }
         ClientAddress::of(parts, &self.trusted_proxies)
     }
 
-    /// Lets `check` look at a token, unless too many wrong ones came from this address: then even the
-    /// right one is refused, or guessing would go on as before.
-    pub(crate) fn checked<T>(
-        &self,
-        parts: &Parts,
-        check: impl FnOnce() -> Result<T, ApiError>,
-    ) -> Result<T, ApiError> {
+    /// Who shows a right token. Too many wrong ones from one address are refused as such; where the right
+    /// one might be among the next, it is refused, too, or guessing would go on as before. One that cannot be
+    /// guessed always passes: else whoever shares its address could keep it out.
+    pub(crate) fn checked(&self, parts: &Parts, app: &App) -> Result<Uploader, ApiError> {
         let address = self.address_of(parts);
-        self.failed_tokens.look(address)?;
-        let checked = check();
+        if app.admin_token.is_guessable() {
+            self.failed_tokens.look(address)?;
+        }
+        let checked = Uploader::of(&parts.headers, app);
         if parts.headers.contains_key(AUTHORIZATION)
             && matches!(checked, Err(ApiError::Unauthorized))
         {

@@ -101,6 +101,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         client
             .get(format!("{base}{path}"))
             .bearer_auth("guess-4711")
+            .header("x-forwarded-for", "198.51.100.1")
     };
     let ready = get("/readyz?X-Amz-Signature=sig-4711")
         .send()
@@ -109,6 +110,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     assert_eq!(ready.status(), StatusCode::OK);
     let upload = client
         .post(format!("{base}/api/upload?token=sig-4711"))
+        .header("x-forwarded-for", "198.51.100.1")
         .bearer_auth("guess-4711");
     assert_error(
         upload.send().await.unwrap(),
@@ -117,6 +119,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     )
     .await;
     let link = client.post(format!("{base}/api/upload-links"));
+    let link = link.header("forwarded", "for=198.51.100.1");
     let link = json(link.bearer_auth(TOKEN).send().await.unwrap()).await;
     let link_token = link["token"].as_str().unwrap();
     for expected in [StatusCode::CREATED, StatusCode::CONFLICT] {
@@ -160,6 +163,8 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
         text.contains("CORS_ORIGINS is unset") && text.contains("path=\"/api/upload\""),
         "{text}"
     );
+    let warnings = text.matches("a proxy that TRUSTED_PROXIES does not name");
+    assert_eq!(warnings.count(), 1, "{text}");
     let secret = s3.credentials().secret_access_key();
     for secret in [TOKEN, "4711", secret, link_token, "X-Amz-Signature"] {
         assert!(!text.contains(secret), "{text}");

@@ -135,7 +135,7 @@ async fn links_and_playlists_are_limited_and_what_signs_nothing_is_not() {
 }
 
 #[tokio::test]
-async fn who_guesses_tokens_is_refused_even_the_right_one_for_a_while() {
+async fn who_guesses_short_tokens_is_refused_even_the_right_one_for_a_while() {
     let time = FakeRelativeClock::default();
     let site = Site::start_at(&time, |http, _| {
         http.rates.upload_rate = "5/1h".parse().unwrap();
@@ -168,6 +168,37 @@ async fn who_guesses_tokens_is_refused_even_the_right_one_for_a_while() {
         assert_eq!(status(upload(TOKEN)).await, StatusCode::CREATED);
     }
     assert_eq!(status(upload(TOKEN)).await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// The API as a process: its token is its own, and all clients are one address.
+#[tokio::test]
+async fn a_token_that_cannot_be_guessed_is_locked_out_by_nobody() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let admin = "0123456789abcdefghijkl";
+    let env = [
+        ("ADMIN_TOKEN", admin.to_owned()),
+        ("FAILED_TOKEN_RATE", "3/1h".to_owned()),
+    ];
+    let (_running, base) = start(&s3, &env).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mint = |token: &str| {
+        client
+            .post(format!("{base}/api/upload-links"))
+            .bearer_auth(token)
+    };
+    let link = json(mint(admin).send().await.unwrap()).await;
+    for guess in ["a", "b", "c"] {
+        assert_eq!(status(mint(guess)).await, StatusCode::UNAUTHORIZED);
+    }
+    wait_of(mint("d").send().await.unwrap()).await;
+    assert_eq!(status(mint(admin)).await, StatusCode::CREATED);
+    let by_link = client.post(format!("{base}/api/upload"));
+    let by_link = by_link.bearer_auth(link["token"].as_str().unwrap());
+    assert_eq!(
+        status(by_link.multipart(small())).await,
+        StatusCode::CREATED
+    );
+    wait_of(mint("e").send().await.unwrap()).await;
 }
 
 #[tokio::test]
