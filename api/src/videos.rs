@@ -32,7 +32,7 @@ pub(crate) struct ListQuery {
     /// Only videos in this state.
     #[param(inline)]
     status: Option<store::State>,
-    /// Only videos with this in their file name, in whatever case.
+    /// Only videos with this in their file name, in whatever case; blanks are nothing.
     q: Option<String>,
 }
 
@@ -113,7 +113,7 @@ pub(crate) async fn list(
     }
     let filter = VideoFilter {
         state: query.status,
-        name: query.q.as_deref().map(NamePart::new),
+        name: query.q.as_deref().and_then(NamePart::new),
     };
     let after = query.cursor.map(|Cursor(id)| id);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -25,6 +25,14 @@ const DELETES_AT_ONCE: usize = 16;
 pub(crate) struct Tombstones(HashMap<VideoId, Duration>);
 
 impl Tombstones {
+    fn of(listed: &[Listed]) -> Self {
+        let tombstones = listed.iter().filter_map(|listed| {
+            let id = keys::video_of(&listed.key)?;
+            Some((id, listed.age))
+        });
+        Self(tombstones.collect())
+    }
+
     pub(crate) fn name(&self, id: VideoId) -> bool {
         self.0.contains_key(&id)
     }
@@ -126,10 +134,26 @@ impl Store {
     pub(crate) async fn tombstones(&self) -> Result<Tombstones, Error> {
         let raw = &self.settings().raw_bucket;
         let listed = self.list_all(raw, keys::prefix::DELETED).await?;
-        let tombstones = listed.iter().filter_map(|listed| {
-            let id = keys::video_of(&listed.key)?;
-            Some((id, listed.age))
-        });
-        Ok(Tombstones(tombstones.collect()))
+        Ok(Tombstones::of(&listed))
+    }
+
+    /// Those of these videos, at least. Only what lies between the oldest and the newest of them is listed.
+    pub(crate) async fn tombstones_among(&self, ids: &[VideoId]) -> Result<Tombstones, Error> {
+        let (Some(oldest), Some(newest)) = (ids.iter().min(), ids.iter().max()) else {
+            return Ok(Tombstones(HashMap::new()));
+        };
+        let mut before_oldest = Object::Tombstone(*oldest).key();
+        before_oldest.pop();
+        let newest = Object::Tombstone(*newest).key();
+        let raw = &self.settings().raw_bucket;
+        let mut pages = self.pages(raw, keys::prefix::DELETED).after(before_oldest);
+        let mut all = Vec::new();
+        while let Some(mut listed) = pages.next().await? {
+            all.append(&mut listed);
+            if all.last().is_some_and(|last| last.key >= newest) {
+                break;
+            }
+        }
+        Ok(Tombstones::of(&all))
     }
 }

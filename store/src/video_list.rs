@@ -2,30 +2,25 @@
 //!
 //! The listing (`index/`) says which videos there are and in which order, their statuses all the rest; a
 //! status is a GET. So what was read is kept, by the status's version: a video that is done stays as it is
-//! until it is deleted, and any other is asked for anew, which costs S3 no body where nothing changed. One
-//! LIST of the tombstones says what is being deleted: its video is not shown from that moment on, although
-//! its place in the listing goes last.
+//! until it is deleted, and any other is asked for anew, which costs S3 no body where nothing changed. A
+//! LIST of the tombstones among those videos says what is being deleted: its video is not shown from that
+//! moment on, although its place in the listing goes last.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures::future::try_join;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::delete::Tombstones;
 use crate::keys::{self, Object};
-use crate::listing::Listed;
 use crate::name_search::NamePart;
 use crate::{Error, RungName, Since, State, Status, Store, Versioned, VideoId};
 
 /// Statuses read at once, by all who ask for pages together.
 const READS_AT_ONCE: usize = 32;
-/// Looked through at a time where not every video is wanted.
-const BATCH: usize = 256;
 /// What one page may cost: a search that has read so many statuses ends its page early.
 const MOST_READS: usize = 5_000;
 /// Summaries that are kept, of half a kilobyte each; of more videos, the newest.
@@ -119,6 +114,8 @@ pub struct VideoList {
     store: Store,
     kept: Mutex<BTreeMap<VideoId, Kept>>,
     reading: Semaphore,
+    most_reads: usize,
+    most_kept: usize,
 }
 
 impl VideoList {
@@ -129,6 +126,8 @@ impl VideoList {
             store,
             kept: Mutex::default(),
             reading: Semaphore::new(READS_AT_ONCE),
+            most_reads: MOST_READS,
+            most_kept: MOST_KEPT,
         }
     }
 
@@ -151,36 +150,31 @@ impl VideoList {
             // One more, to know whether there is more.
             index = index.at_most(limit + 1);
         }
-        let (mut listed, tombstones) = try_join(index.next(), self.store.tombstones()).await?;
         let mut videos = Vec::new();
         let reads = AtomicUsize::new(0);
-        while let Some(some) = listed {
-            let ids = living(&some, &tombstones);
-            let mut rest = ids.as_slice();
-            while !rest.is_empty() {
-                let many = match filter.is_all() {
-                    true => limit - videos.len(),
-                    false => BATCH,
-                };
-                let (batch, later) = rest.split_at(many.min(rest.len()));
-                rest = later;
-                let summaries: Vec<_> = stream::iter(batch.iter().copied())
-                    .map(|id| self.summary(id, &reads))
-                    .buffered(READS_AT_ONCE)
-                    .try_collect()
-                    .await?;
-                for (at, video) in summaries.into_iter().enumerate() {
-                    videos.extend(video.filter(|video| filter.takes(video)));
-                    let is_cut =
-                        at + 1 == batch.len() && reads.load(Ordering::Relaxed) >= MOST_READS;
-                    if videos.len() == limit || is_cut {
-                        let is_end = index.ended() && rest.is_empty() && at + 1 == batch.len();
-                        let next = (!is_end).then_some(batch[at]);
+        while let Some(listed) = index.next().await? {
+            let mut ids: Vec<_> = listed
+                .iter()
+                .filter_map(|listed| keys::video_of(&listed.key))
+                .collect();
+            let last = ids.last().copied();
+            let tombstones = self.store.tombstones_among(&ids).await?;
+            ids.retain(|id| !tombstones.name(*id));
+            // Nothing is read of the one that is only to know whether there is more.
+            let at_once = if filter.is_all() { limit } else { ids.len() };
+            for some in ids.chunks(at_once.max(1)) {
+                let mut summaries = stream::iter(some.iter().copied())
+                    .map(|id| self.summary(id, &reads).map(move |video| (id, video)))
+                    .buffered(READS_AT_ONCE);
+                while let Some((id, video)) = summaries.next().await {
+                    videos.extend(video?.filter(|video| filter.takes(video)));
+                    if videos.len() == limit || reads.load(Ordering::Relaxed) >= self.most_reads {
+                        let is_end = index.ended() && last == Some(id);
+                        let next = (!is_end).then_some(id);
                         return Ok(VideoPage { videos, next });
                     }
                 }
             }
-            listed = index.next().await?;
         }
         Ok(VideoPage { videos, next: None })
     }
@@ -227,7 +221,7 @@ impl VideoList {
     fn keep(&self, id: VideoId, etag: String, video: VideoSummary) {
         let mut kept = self.kept();
         kept.insert(id, Kept { etag, video });
-        if kept.len() > MOST_KEPT {
+        if kept.len() > self.most_kept {
             // Ids are in order of time.
             kept.pop_first();
         }
@@ -238,10 +232,6 @@ impl VideoList {
     }
 }
 
-fn living(listed: &[Listed], tombstones: &Tombstones) -> Vec<VideoId> {
-    listed
-        .iter()
-        .filter_map(|listed| keys::video_of(&listed.key))
-        .filter(|id| !tombstones.name(*id))
-        .collect()
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests;
