@@ -5,8 +5,9 @@
 //! because the client is gone) leaves nothing behind, and once the last part is sent, nothing the client does
 //! keeps the job from the queue.
 //!
-//! Where a link is spent by it, the task does that before anything else, by one conditional write, and gives
-//! the link back where the upload fails.
+//! Where a link is spent by it, the task does that before the first part, by one conditional write, and gives
+//! the link back where the upload fails. A newer request with the link takes it from this one, which then
+//! finds its multipart upload gone: so it may not matter whether this one still lives.
 //!
 //! Memory: three parts an upload, one filling, one waiting, one on its way to S3; and `MAX_UPLOADS` of them.
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use store::metrics::UploadEnd;
-use store::{HeldUploadInfo, Store, UploadInfo, UploadState, VideoId};
+use store::{HeldUploadInfo, OriginalUpload, Store, UploadInfo, UploadState, VideoId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -174,11 +175,12 @@ async fn store_file(
     received: Received,
 ) -> Result<Uploaded, ApiError> {
     let Some(info) = spending else {
-        return store_steps(&store, id, &name, received).await;
+        let upload = store.begin_original(id, &name).await?;
+        return store_steps(&store, id, &name, upload, received).await;
     };
-    let spent = store.create_upload_info(id, info).await?;
-    let spent = spent.ok_or(ApiError::LinkSpent)?;
-    let stored = store_steps(&store, id, &name, received).await;
+    let begun = store.begin_form(id, info).await?;
+    let (upload, spent) = begun.ok_or(ApiError::LinkSpent)?;
+    let stored = store_steps(&store, id, &name, upload, received).await;
     let settled = match stored {
         Ok(_) => settle(&store, id, &spent, UploadState::Complete)
             .await
@@ -205,7 +207,7 @@ async fn settle(
     Ok(swapped.is_some())
 }
 
-/// Whoever has written the info since, as the sweep does, decides what becomes of it.
+/// Whoever has written the info since, as the sweep or a newer request does, decides what becomes of it.
 async fn give_back(store: &Store, id: VideoId, spent: &HeldUploadInfo) -> Result<(), store::Error> {
     if settle(store, id, spent, UploadState::GivenUp).await? {
         store.delete_upload_info(id).await?;
@@ -218,10 +220,10 @@ async fn store_steps(
     store: &Store,
     id: VideoId,
     name: &str,
+    mut upload: OriginalUpload,
     mut received: Received,
 ) -> Result<Uploaded, ApiError> {
     let started_at = Instant::now();
-    let mut upload = store.begin_original(id, name).await?;
     let mut len_bytes = 0;
     let stored = loop {
         let (bytes, last) = match received.steps.recv().await {
@@ -231,7 +233,7 @@ async fn store_steps(
         };
         len_bytes += bytes.len() as u64;
         match upload.part(bytes.clone()).await {
-            Ok(()) if last => break upload.complete().await.map_err(refused),
+            Ok(()) if last => break upload.complete().await.map_err(ApiError::of_upload),
             Ok(()) => {
                 if let Ok(mut buffer) = bytes.try_into_mut() {
                     buffer.clear();
@@ -239,7 +241,7 @@ async fn store_steps(
                     let _ = received.spare.try_send(buffer);
                 }
             }
-            Err(error) => break Err(refused(error)),
+            Err(error) => break Err(ApiError::of_upload(error)),
         }
     };
     let key = match stored {
@@ -253,14 +255,6 @@ async fn store_steps(
     };
     let duration_ms = started_at.elapsed().as_millis() as u64;
     info!(video_id = %id, len_bytes, duration_ms, "original stored");
-    store.enqueue(id, name).await.map_err(refused)?;
+    store.enqueue(id, name).await.map_err(ApiError::of_upload)?;
     Ok(Uploaded { id, key })
-}
-
-/// What S3 misses of an upload under way was taken from it by a delete, or by the sweep.
-fn refused(error: store::Error) -> ApiError {
-    match error {
-        store::Error::Missing(_) | store::Error::Deleted(_) => ApiError::Gone,
-        error => error.into(),
-    }
 }

@@ -101,7 +101,8 @@ impl Uploader {
     }
 
     /// The id of the upload that begins now: a new one, or the one that the link fixes, as long as it
-    /// has not expired and its video has not arrived before. Whoever creates the upload's info for a
+    /// has not expired and its video has not arrived before. A form that was begun with the link is given up:
+    /// nobody can go on with it. Whoever creates the upload's info for a
     /// link and finds one there answers [`ApiError::LinkSpent`].
     pub(crate) async fn begin(&self, app: &App) -> Result<VideoId, ApiError> {
         let Self::Link(link) = self else {
@@ -110,13 +111,14 @@ impl Uploader {
         if app.store.now() >= link.expires_at {
             return Err(ApiError::LinkExpired);
         }
+        app.store.give_up_form(link.id).await?;
         if app.store.has_arrived(link.id).await? {
             return Err(ApiError::LinkSpent);
         }
         Ok(link.id)
     }
 
-    /// What spends a link, for an upload that keeps no info of its own.
+    /// What spends a link, for a form.
     pub(crate) fn spending(&self, filename: &str) -> Option<UploadInfo> {
         match self {
             Self::Admin => None,

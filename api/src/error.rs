@@ -98,9 +98,13 @@ pub(crate) enum ApiError {
     ChecksumMismatch,
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
-    #[error("The server sends as many event streams as it can: try again in a moment.")]
+    #[error(
+        "The server sends as many event streams as it can, in all or to one address: try again in a moment."
+    )]
     TooManyStreams,
-    #[error("The video was deleted, or its upload expired, before it had arrived.")]
+    #[error(
+        "The video was deleted, or its upload expired or was begun anew, before it had arrived."
+    )]
     Gone,
     #[error("The storage does not answer: try again in a moment.")]
     StorageUnavailable(#[source] Reason),
@@ -156,6 +160,14 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// What S3 misses of an upload under way was taken from it by a delete, by the sweep, or by a newer one.
+    pub(crate) fn of_upload(error: store::Error) -> Self {
+        match error {
+            store::Error::Missing(_) | store::Error::Deleted(_) => Self::Gone,
+            error => error.into(),
+        }
+    }
+
     /// Whether the client could have done nothing about it.
     pub(crate) fn is_servers_fault(&self) -> bool {
         self.code().status().is_server_error()

@@ -55,7 +55,7 @@ error_codes! {
     PartsMissing "parts_missing" CONFLICT "parts of the upload have not arrived, or not whole: `missing` has their numbers"
     UploadComplete "upload_complete" CONFLICT "the upload is complete: there is a video to delete in its place"
     OffsetDiffers "offset_differs" CONFLICT "a resumable upload stands at another offset: ask for it by HEAD"
-    Gone "gone" GONE "the video was deleted, or its upload expired, while it was on its way"
+    Gone "gone" GONE "the video was deleted, or its upload expired or was begun anew, while it was on its way"
     TusVersion "tus_version" PRECONDITION_FAILED "`Tus-Resumable` is not `1.0.0`"
     TooLarge "too_large" PAYLOAD_TOO_LARGE "the file is larger than `MAX_UPLOAD_BYTES`, or than its link allows"
     BodyTooLarge "body_too_large" PAYLOAD_TOO_LARGE "the request's JSON is too large"

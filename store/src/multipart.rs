@@ -19,7 +19,7 @@ pub(crate) const PARTS_MAX: usize = 10_000;
 /// Object metadata with the name the uploader gave, percent-encoded: headers are ASCII.
 pub(crate) const FILENAME_METADATA: &str = "filename";
 const CREATED_AT_METADATA: &str = "created-at-ms";
-/// Object metadata that tells a rendition from an older one of the same take.
+/// Object metadata that tells what one upload became from what another one of the same key did.
 const UPLOAD_METADATA: &str = "upload";
 
 /// A multipart upload that is open.
@@ -31,7 +31,7 @@ pub(crate) struct Multipart {
     upload_id: String,
     /// How patient calls are that move or join megabytes.
     patience: fn() -> Builder,
-    /// What the object carries that this upload becomes, where several uploads of one key may be completed.
+    /// What the object carries that this upload becomes; none where another process opened it.
     mark: Option<String>,
 }
 
@@ -43,6 +43,7 @@ impl Multipart {
         filename: &str,
     ) -> Result<Self, Error> {
         let object = Object::Original(id);
+        let mark = random_hex();
         let answer = store
             .s3()
             .create_multipart_upload()
@@ -52,11 +53,15 @@ impl Multipart {
             .cache_control(object.cache_control())
             .metadata(FILENAME_METADATA, percent_encode(filename))
             .metadata(CREATED_AT_METADATA, id.created_at_ms().to_string())
+            .metadata(UPLOAD_METADATA, &mark)
             .send()
             .await
             .map_err(|error| Error::from_sdk(format!("begin upload {}", object.key()), &error))?;
         let upload_id = answer.upload_id.unwrap_or_default();
-        Ok(Self::of_original(store, id, upload_id))
+        Ok(Self {
+            mark: Some(mark),
+            ..Self::of_original(store, id, upload_id)
+        })
     }
 
     /// The upload of an original that this or another process opened. Of one id only one is ever completed.

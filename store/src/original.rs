@@ -7,6 +7,7 @@ use crate::error::is_missing;
 use crate::keys::Object;
 use crate::multipart::{FILENAME_METADATA, Multipart, PARTS_MAX};
 use crate::presign::percent_decode;
+use crate::upload_info::{HeldUploadInfo, UploadInfo, UploadKind, UploadState};
 use crate::{Error, FailPoint, Store, VideoId};
 
 /// File systems take no longer names. Percent-encoded it is 765 bytes at most, of the 2 KB that object
@@ -33,6 +34,49 @@ impl Store {
             multipart,
             parts: Vec::new(),
         })
+    }
+
+    /// Begins the upload of an original by a form, which spends a link: `info` says so from now on. None where
+    /// the link is spent already.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn begin_form(
+        &self,
+        id: VideoId,
+        mut info: UploadInfo,
+    ) -> Result<Option<(OriginalUpload, HeldUploadInfo)>, Error> {
+        let upload = self.begin_original(id, &info.filename).await?;
+        info.s3_upload_id = Some(upload.multipart.upload_id().to_owned());
+        match self.create_upload_info(id, info).await {
+            Ok(Some(held)) => {
+                FailPoint::UploadNamed.reached(id);
+                Ok(Some((upload, held)))
+            }
+            not_ours => {
+                // What cannot be taken back now, the sweep finds.
+                let _ = upload.abort().await;
+                not_ours.map(|_| None)
+            }
+        }
+    }
+
+    /// Gives up the form by which a link's original is on its way, if there is one: it cannot be gone on
+    /// with, and its server may have died. Who asks then whether the original [has
+    /// arrived](Self::has_arrived) knows whether it was too late for that; if not, it never will.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer.
+    pub async fn give_up_form(&self, id: VideoId) -> Result<(), Error> {
+        let held = self.upload_info(id).await?;
+        let open_form = held.filter(|HeldUploadInfo { info, .. }| {
+            info.kind == UploadKind::Form && info.state == UploadState::Open
+        });
+        match open_form {
+            // Where another has written meanwhile, what becomes of it is that one's affair.
+            Some(held) => self.give_up_upload(id, &held).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Puts an uploaded video into the queue: status, listing, marker, in this order, so that a crash in

@@ -27,7 +27,7 @@ pub enum UploadKind {
     Tus,
     /// Part by part, straight to S3.
     Direct,
-    /// One form; its info only says that the one-time link is spent.
+    /// One form, by a one-time link, which its info says is being used.
     Form,
 }
 
@@ -72,7 +72,7 @@ pub struct UploadInfo {
     pub max_len_bytes: Option<u64>,
     /// Part n is bytes [(n−1)·P, n·P) of the file, P being this; only the last may be shorter.
     pub part_len_bytes: u64,
-    /// The multipart upload that the parts belong to; none for a form.
+    /// The multipart upload that the parts belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3_upload_id: Option<String>,
     /// The ETags of the parts that are stored, from number 1 on.

@@ -19,6 +19,7 @@ mod exposition;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod fault_proxy;
+mod form_by_link;
 mod headers;
 mod heads;
 mod metrics;

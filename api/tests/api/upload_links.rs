@@ -224,48 +224,6 @@ async fn a_file_over_the_links_cap_is_refused_and_the_link_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_link_is_used_it_is_spent_and_a_broken_upload_gives_it_back() {
-    let site = Site::start().await;
-    let link = minted(&site, &json!({})).await;
-    let token = link["token"].as_str().unwrap();
-    let head = format!(
-        "POST /api/upload HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 50000000\r\n\r\n\
-         --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n"
-    );
-    let address = site.base.trim_start_matches("http://").to_owned();
-    let mut client = TcpStream::connect(address).unwrap();
-    client.write_all(head.as_bytes()).unwrap();
-    client.write_all(&vec![7; 9 << 20]).unwrap();
-    let begun = async { while site.open_uploads().await == 0 {} };
-    timeout(PATIENCE, begun).await.unwrap();
-    assert_spent(&site, token, "while it is used").await;
-    assert_eq!(site.open_uploads().await, 1);
-    drop(client);
-    let given_back = async { while !site.raw_keys().await.is_empty() {} };
-    timeout(PATIENCE, given_back).await.unwrap();
-    let again = sent(upload(&site, token, 1000)).await;
-    assert_eq!(again.status(), StatusCode::CREATED);
-}
-
-#[tokio::test]
-async fn of_many_that_use_a_link_at_once_one_wins() {
-    let site = Site::start().await;
-    let token = signed(TOKEN, VideoId::new(), MIB, 60);
-    let uploads = (0..8).map(|_| sent(upload(&site, &token, 100_000)));
-    let answers = futures::future::join_all(uploads).await;
-    let won = answers
-        .iter()
-        .filter(|answer| answer.status() == StatusCode::CREATED);
-    assert_eq!(won.count(), 1);
-    for lost in answers {
-        if lost.status() != StatusCode::CREATED {
-            assert_error(lost, StatusCode::CONFLICT, "link_spent").await;
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_for_a_link_and_does_not_say_which_is_let_go() {
     let site = Site::start_with(|http, _| http.upload_idle_timeout = Duration::from_secs(1)).await;
     let address = site.base.trim_start_matches("http://").to_owned();

@@ -2,7 +2,7 @@
 
 use crate::buckets::{Buckets, upload};
 use bytes::Bytes;
-use store::VideoId;
+use store::{Error, UploadInfo, UploadKind, VideoId};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_original_arrives_whole_with_its_name_and_a_harmless_type() {
@@ -96,6 +96,26 @@ async fn a_completion_whose_answer_is_lost_counts() {
     let broken = original.complete().await.unwrap_err();
     assert!(broken.is_transient(), "{broken}");
     original.abort().await.unwrap();
+    assert_eq!(buckets.unfinished_uploads("raw").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_place_another_took_is_not_taken_for_that() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let id = VideoId::new();
+    let form = || UploadInfo::new(UploadKind::Form, "film.mp4", None, None);
+    let (mut older, _) = store.begin_form(id, form()).await.unwrap().unwrap();
+    older.part(Bytes::from_static(b"older")).await.unwrap();
+    store.give_up_form(id).await.unwrap();
+    let (mut newer, _) = store.begin_form(id, form()).await.unwrap().unwrap();
+    assert!(store.begin_form(id, form()).await.unwrap().is_none());
+    newer.part(Bytes::from_static(b"newer")).await.unwrap();
+    newer.complete().await.unwrap();
+    let refused = older.complete().await.unwrap_err();
+    assert!(matches!(refused, Error::Missing(_)), "{refused}");
+    let original = format!("uploads/{id}.orig");
+    assert_eq!(buckets.body("raw", &original).await.as_ref(), b"newer");
     assert_eq!(buckets.unfinished_uploads("raw").await, 0);
 }
 
