@@ -50,6 +50,11 @@ pub struct HttpArgs {
     /// Event streams at once; more are asked to come again.
     #[arg(long, env = "MAX_EVENT_STREAMS", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_event_streams: u16,
+
+    /// As MAX_EVENT_STREAMS, for one address.
+    #[arg(long, env = "MAX_EVENT_STREAMS_PER_ADDRESS", default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_event_streams_per_address: u16,
+
     /// How often clients may do what costs.
     #[command(flatten)]
     pub rates: RateArgs,

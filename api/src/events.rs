@@ -16,13 +16,15 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use store::VideoId;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::error::ApiError;
 use crate::error_code::errors;
+use crate::event_slots::EventSlot;
+use crate::rates::{Caller, SigningRate};
 use crate::serve::Stopping;
 use crate::status_watch::Seen;
 use crate::video::{VideoPath, status_of};
@@ -59,7 +61,7 @@ enum EventName {
     Gone,
 }
 
-errors!(EventErrors: NotFound, Internal, Busy, StorageUnavailable);
+errors!(EventErrors: NotFound, RateLimited, Internal, Busy, StorageUnavailable);
 
 /// What is true about a video, as server-sent events
 ///
@@ -86,29 +88,37 @@ errors!(EventErrors: NotFound, Internal, Busy, StorageUnavailable);
     )
 )]
 pub(crate) async fn events(
+    _: SigningRate,
     VideoPath { id, .. }: VideoPath,
+    Caller(address): Caller,
     State(app): State<Arc<App>>,
-    Extension(stopping): Extension<Stopping>,
+    stopping: Option<Extension<Stopping>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let slots = Arc::clone(&app.event_stream_slots);
-    let slot = slots
-        .try_acquire_owned()
-        .map_err(|_| ApiError::TooManyStreams)?;
-    let states = match app.status_watch.join(id) {
-        Some(states) => states,
-        None => {
-            let now = Seen::of(&*status_of(&app, id).await?);
-            app.status_watch.listen(id, now)
-        }
-    };
+    let slot = app.event_slots.take(address)?;
     let known = headers.get(LAST_EVENT_ID).map(HeaderValue::as_bytes);
     let known = known.map(|id| String::from_utf8_lossy(id).into_owned());
+    let joined = app.status_watch.join(id);
+    let shared = joined
+        .as_ref()
+        .and_then(|states| states.borrow().etag().map(str::to_owned));
+    let (states, fresh, outdated) = match joined {
+        Some(states) if known.is_none() || shared == known => (states, None, None),
+        // What the client knows may be newer than what was last seen here.
+        joined => {
+            let now = Seen::of(&*status_of(&app, id).await?);
+            let outdated = shared.filter(|shared| now.etag() != Some(shared));
+            let states = joined.unwrap_or_else(|| app.status_watch.listen(id, now.clone()));
+            (states, Some(now), outdated)
+        }
+    };
     let listener = Listener {
         states,
         known,
+        fresh,
+        outdated,
         until: Instant::now() + LONGEST_STREAM,
-        stopping,
+        stopping: stopping.map_or_else(Stopping::default, |Extension(stopping)| stopping),
         _slot: slot,
     };
     if listener.has_seen_all() {
@@ -125,20 +135,27 @@ struct Listener {
     states: watch::Receiver<Seen>,
     /// The ETag of the last state that the client has.
     known: Option<String>,
+    /// What was read for this client alone.
+    fresh: Option<Seen>,
+    /// The ETag of a state that was true before that.
+    outdated: Option<String>,
     until: Instant,
     stopping: Stopping,
-    _slot: OwnedSemaphorePermit,
+    _slot: EventSlot,
 }
 
 impl Listener {
     /// Whether the client knows what is now, and nothing comes after it.
     fn has_seen_all(&self) -> bool {
-        let now = self.states.borrow();
-        now.is_last() && self.knows(&now)
+        let shared = self.states.borrow();
+        let now = self.fresh.as_ref().unwrap_or(&shared);
+        now.is_last() && !self.is_news(now)
     }
 
-    fn knows(&self, seen: &Seen) -> bool {
-        matches!(seen, Seen::Status { etag, .. } if self.known.as_deref() == Some(etag))
+    /// Whether the client does not know it, nor something newer.
+    fn is_news(&self, seen: &Seen) -> bool {
+        let etag = seen.etag();
+        etag.is_none() || (etag != self.known.as_deref() && etag != self.outdated.as_deref())
     }
 
     fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -164,9 +181,14 @@ impl Listener {
 
     /// The newest state that the client does not know; none where the stream shall end.
     async fn next(&mut self) -> Option<Seen> {
+        if let Some(fresh) = self.fresh.take()
+            && self.is_news(&fresh)
+        {
+            return Some(fresh);
+        }
         loop {
             let seen = self.states.borrow_and_update().clone();
-            if !self.knows(&seen) {
+            if self.is_news(&seen) {
                 return Some(seen);
             }
             let stopping = self.stopping.clone();

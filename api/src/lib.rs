@@ -16,6 +16,7 @@ mod config;
 mod direct_upload;
 mod error;
 mod error_code;
+mod event_slots;
 mod events;
 mod filename;
 mod form_gap;
@@ -67,6 +68,7 @@ pub use rates::{NotARate, Rate, RateArgs};
 pub use serve::{BindError, bind, serve, stop_signal};
 
 use error::ApiError;
+use event_slots::EventSlots;
 use link_token::LinkKey;
 use rates::{RateClock, Rates};
 use status_reads::StatusReads;
@@ -93,7 +95,7 @@ pub struct App {
     videos: VideoList,
     status_reads: StatusReads,
     status_watch: StatusWatch,
-    event_stream_slots: Arc<Semaphore>,
+    event_slots: Arc<EventSlots>,
     queued: Arc<Notify>,
     backlog: BacklogWatch,
 }
@@ -120,7 +122,10 @@ impl App {
             videos: VideoList::new(store.clone()),
             status_reads: StatusReads::new(store.clone()),
             status_watch: StatusWatch::new(store.clone()),
-            event_stream_slots: Arc::new(Semaphore::new(http.max_event_streams.into())),
+            event_slots: Arc::new(EventSlots::new(
+                http.max_event_streams,
+                http.max_event_streams_per_address,
+            )),
             store,
             link_key: admin_token.link_key(),
             admin_token,
@@ -157,8 +162,8 @@ impl App {
     }
 }
 
-/// All routes of the API and, for every other path, the pages. [`serve`] tells them each request's peer; without
-/// it all clients are one as far as rates go.
+/// All routes of the API and, for every other path, the pages. [`serve`] tells them each request's peer, and event
+/// streams to end when it stops; without it all clients are one as far as rates go.
 pub fn router(app: App) -> Router {
     // What a form adds around its file: boundaries, headers, small fields.
     let form_limit_bytes = app.max_upload_bytes.saturating_add(1 << 20);

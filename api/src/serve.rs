@@ -35,6 +35,7 @@ impl Stopping {
         self.0.cancelled().await;
     }
 }
+
 /// What the head of a request may be, request line included; more is 431. Presigned URLs, the longest of
 /// what clients send, take 2 KiB.
 const MOST_HEAD_BYTES: usize = 32 << 10;

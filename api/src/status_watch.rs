@@ -47,7 +47,7 @@ impl Seen {
         }
     }
 
-    fn etag(&self) -> Option<&str> {
+    pub(crate) fn etag(&self) -> Option<&str> {
         match self {
             Self::Status { etag, .. } => Some(etag),
             Self::Gone => None,

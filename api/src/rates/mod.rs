@@ -7,6 +7,7 @@ mod cells;
 mod limiter;
 mod quota;
 
+use std::convert::Infallible;
 use std::sync::{Arc, Once};
 
 use axum::extract::FromRequestParts;
@@ -36,7 +37,7 @@ pub struct RateArgs {
     #[arg(long, env = "UPLOAD_RATE_PER_TOKEN", default_value = "600/5m")]
     pub upload_rate_per_token: Rate,
 
-    /// Links and playlists that one address may ask for, each of which signs URLs.
+    /// Links and playlists that one address may ask for, each of which signs URLs, and event streams.
     #[arg(long, env = "SIGNING_RATE", default_value = "6000/1m")]
     pub signing_rate: Rate,
 
@@ -107,7 +108,7 @@ impl Rates {
         }
     }
 
-    pub(crate) fn address_of(&self, parts: &Parts) -> ClientAddress {
+    fn address_of(&self, parts: &Parts) -> ClientAddress {
         if self.trusted_proxies.ignore_a_proxy(parts) {
             self.ignored_a_proxy.call_once(|| {
                 tracing::warn!(
@@ -163,5 +164,19 @@ impl FromRequestParts<Arc<App>> for SigningRate {
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
         app.rates.signing.count(parts, app).map(|()| Self)
+    }
+}
+
+/// Whose request it is.
+pub(crate) struct Caller(pub(crate) ClientAddress);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(app.rates.address_of(parts)))
     }
 }

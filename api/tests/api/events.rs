@@ -225,3 +225,62 @@ async fn more_streams_than_allowed_are_asked_to_come_again() {
     };
     timeout(PATIENCE, place_is_free).await.unwrap();
 }
+
+#[tokio::test]
+async fn one_address_cannot_take_all_streams() {
+    let site = Site::start_with(|http, _| {
+        http.max_event_streams = 3;
+        http.max_event_streams_per_address = 2;
+        http.rates.trusted_proxies = "127.0.0.0/8".parse().unwrap();
+    });
+    let site = site.await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
+    let open = async |client: &str| {
+        let get = site.get(&path(id)).header("x-forwarded-for", client);
+        get.send().await.unwrap()
+    };
+    let mut held = Vec::new();
+    for (client, has_place) in [
+        ("198.51.100.1", true),
+        ("198.51.100.1", true),
+        ("198.51.100.1", false),
+        ("198.51.100.2", true),
+        ("198.51.100.3", false),
+    ] {
+        let answer = open(client).await;
+        if has_place {
+            assert_eq!(answer.status(), StatusCode::OK, "{client}");
+            held.push(answer);
+        } else {
+            assert_error(answer, StatusCode::SERVICE_UNAVAILABLE, "busy").await;
+        }
+    }
+    held.remove(0);
+    let place_is_free = async { while open("198.51.100.1").await.status() != StatusCode::OK {} };
+    timeout(PATIENCE, place_is_free).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_knows_more_than_the_server_is_not_told_what_was_before() {
+    let site = Site::start().await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
+    let mut others = Events::open(&site, id).await;
+    others.next().await.unwrap();
+    // As another server has told the client, while this one has not looked again yet.
+    let known = async || {
+        let status = site.store.status(id).await.unwrap().unwrap();
+        let again = site.get(&path(id)).header("last-event-id", status.etag);
+        again.send().await.unwrap()
+    };
+    let (claim, status) = worker::begin(&site).await;
+    let response = known().await;
+    let mut events = Events {
+        response,
+        text: String::new(),
+    };
+    worker::finish(&site, claim, status).await;
+    let over = known().await;
+    assert_eq!(over.status(), StatusCode::NO_CONTENT);
+    assert_eq!(events.next().await.unwrap().data["status"], "done");
+    assert!(events.next().await.is_none());
+}

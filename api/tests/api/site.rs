@@ -55,6 +55,7 @@ impl Site {
             max_uploads: 8,
             upload_idle_timeout: Duration::from_secs(60),
             max_event_streams: 300,
+            max_event_streams_per_address: 300,
             rates: RateArgs {
                 upload_rate: Rate::OFF,
                 upload_rate_per_token: Rate::OFF,
