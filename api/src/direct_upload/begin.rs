@@ -13,7 +13,7 @@ use store::{DirectUpload, VideoId};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{OwnUpload, ended, refused};
+use super::{OwnUpload, ended};
 use crate::App;
 use crate::auth::Uploader;
 use crate::error::ApiError;
@@ -167,7 +167,7 @@ async fn begun_before(
 fn spent(error: store::Error) -> ApiError {
     match error {
         store::Error::Deleted(_) => ApiError::LinkSpent,
-        error => refused(error),
+        error => ApiError::of_upload(error),
     }
 }
 

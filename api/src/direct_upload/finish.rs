@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use tracing::{Instrument, Span};
 use utoipa::ToSchema;
 
-use super::{OwnUpload, refused};
+use super::OwnUpload;
 use crate::App;
 use crate::arriving::Uploaded;
 use crate::error::ApiError;
@@ -80,7 +80,7 @@ pub(crate) async fn progress(own: OwnUpload) -> Result<Response, ApiError> {
     let complete = upload.is_complete();
     let (held, missing) = match complete {
         true => (Vec::new(), Vec::new()),
-        false => upload.parts().await.map_err(refused)?,
+        false => upload.parts().await.map_err(ApiError::of_upload)?,
     };
     let parts = held.into_iter().map(|part| HeldPart {
         number: part.number,
@@ -136,7 +136,7 @@ pub(crate) async fn complete(
 }
 
 async fn complete_now(mut upload: DirectUpload, app: Arc<App>) -> Result<String, ApiError> {
-    match upload.complete().await.map_err(refused)? {
+    match upload.complete().await.map_err(ApiError::of_upload)? {
         Completion::Now => {
             UPLOADS.inc([UploadEnd::Stored.as_str()]);
             UPLOAD_RECEIVED_BYTES.add([], upload.len_bytes());

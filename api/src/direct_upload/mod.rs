@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::middleware::map_request;
-use store::{DirectUpload, Error, VideoId};
+use store::{DirectUpload, VideoId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -54,7 +54,11 @@ impl FromRequestParts<Arc<App>> for OwnUpload {
         uploader.may_continue(id)?;
         // Each of these requests costs S3 several.
         SigningRate::from_request_parts(parts, app).await?;
-        let upload = app.store.direct_upload(id).await.map_err(refused)?;
+        let upload = app
+            .store
+            .direct_upload(id)
+            .await
+            .map_err(ApiError::of_upload)?;
         Ok(Self { id, upload })
     }
 }
@@ -74,13 +78,5 @@ fn ended(upload: &DirectUpload) -> ApiError {
     match upload.is_complete() {
         true => ApiError::UploadComplete,
         false => ApiError::Gone,
-    }
-}
-
-/// What S3 does not know any more of an upload was taken from it by a delete, or by the sweep.
-fn refused(error: Error) -> ApiError {
-    match error {
-        Error::Missing(_) | Error::Deleted(_) => ApiError::Gone,
-        error => error.into(),
     }
 }

@@ -2,14 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use api::App;
+use axum::body::Body;
+use axum::http::Request;
+use futures::StreamExt;
 use futures::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use store::VideoId;
 use tokio::time::timeout;
+use tower::Service;
 
 use crate::proxy::Proxy;
-use crate::site::{Site, TOKEN, assert_error};
+use crate::site::{Site, TOKEN, assert_error, http_args};
 use crate::worker;
 
 /// What takes longer never comes.
@@ -283,4 +288,23 @@ async fn who_knows_more_than_the_server_is_not_told_what_was_before() {
     assert_eq!(over.status(), StatusCode::NO_CONTENT);
     assert_eq!(events.next().await.unwrap().data["status"], "done");
     assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn another_server_than_ours_sends_streams_too() {
+    let site = Site::start().await;
+    let id = site.uploaded("a.mp4", b"\0an original").await;
+    let token = TOKEN.parse().unwrap();
+    let http = http_args();
+    let app = App::new(site.store.clone(), token, None, &http);
+    let mut router = api::router(app.await.unwrap());
+    let request = Request::get(path(id)).body(Body::empty()).unwrap();
+    let answer = router.call(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut chunks = answer.into_body().into_data_stream();
+    let mut text = String::new();
+    while !text.contains("event: status") {
+        let chunk = timeout(PATIENCE, chunks.next()).await.unwrap();
+        text += std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap();
+    }
 }

@@ -45,26 +45,7 @@ impl Site {
     ) -> Self {
         let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
         let mut settings = settings_of(&s3);
-        let mut http = HttpArgs {
-            port: 0,
-            bind: None,
-            public_url: None,
-            cors_origins: CorsOrigins::SameOrigin,
-            frame_ancestors: CorsOrigins::SameOrigin,
-            max_upload_bytes: 64 * MIB,
-            max_uploads: 8,
-            upload_idle_timeout: Duration::from_secs(60),
-            max_event_streams: 300,
-            max_event_streams_per_address: 300,
-            rates: RateArgs {
-                upload_rate: Rate::OFF,
-                upload_rate_per_token: Rate::OFF,
-                signing_rate: Rate::OFF,
-                signing_rate_per_token: Rate::OFF,
-                failed_token_rate: Rate::OFF,
-                trusted_proxies: TrustedProxies::default(),
-            },
-        };
+        let mut http = http_args();
         change(&mut http, &mut settings);
 
         let store = Store::connect(settings).await.unwrap();
@@ -153,6 +134,30 @@ impl Site {
     /// All keys of the raw bucket.
     pub(crate) async fn raw_keys(&self) -> Vec<String> {
         raw_keys(&self.s3).await
+    }
+}
+
+/// Settings that get in no test's way.
+pub(crate) fn http_args() -> HttpArgs {
+    HttpArgs {
+        port: 0,
+        bind: None,
+        public_url: None,
+        cors_origins: CorsOrigins::SameOrigin,
+        frame_ancestors: CorsOrigins::SameOrigin,
+        max_upload_bytes: 64 * MIB,
+        max_uploads: 8,
+        upload_idle_timeout: Duration::from_secs(60),
+        max_event_streams: 300,
+        max_event_streams_per_address: 300,
+        rates: RateArgs {
+            upload_rate: Rate::OFF,
+            upload_rate_per_token: Rate::OFF,
+            signing_rate: Rate::OFF,
+            signing_rate_per_token: Rate::OFF,
+            failed_token_rate: Rate::OFF,
+            trusted_proxies: TrustedProxies::default(),
+        },
     }
 }
 
