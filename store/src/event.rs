@@ -129,9 +129,20 @@ impl EventRecord {
         serde_json::to_vec(&payload).expect("a status has only string keys and finite numbers")
     }
 
-    pub(crate) fn claimed(&self, lease: Duration) -> Self {
+    /// Taken up at that age. A receiver that is down is not asked with each event that is due: what one waited
+    /// longer than it had to counts.
+    pub(crate) fn claimed(&self, lease: Duration, age: Duration) -> Self {
         let lease_ms = lease.as_millis() as u64;
-        self.with(EventHold::Claimed { lease_ms })
+        let more_ms = match self.hold {
+            EventHold::Waiting { retry_after_ms } => {
+                (age.as_millis() as u64).saturating_sub(retry_after_ms)
+            }
+            _ => 0,
+        };
+        Self {
+            waited_ms: self.waited_ms + more_ms,
+            ..self.with(EventHold::Claimed { lease_ms })
+        }
     }
 
     /// Waits about `backoff` after the first failure and twice as long after each further one, and is given up
@@ -259,6 +270,14 @@ mod tests {
         assert!((3.0..3.1).contains(&days), "{days}");
         assert_eq!(record.hold.left(RETRY_FOR), None);
 
+        let tried_late = self::record().failed("it is down", BACKOFF, RETRY_FOR);
+        let tried_late = tried_late.claimed(BACKOFF, RETRY_FOR);
+        let tried_late = tried_late.failed("it is down", BACKOFF, RETRY_FOR);
+        assert_eq!(
+            (tried_late.hold, tried_late.attempts),
+            (EventHold::GivenUp, 2)
+        );
+
         let anew = record.anew();
         assert_eq!(anew.hold.left(Duration::ZERO), Some(Duration::ZERO));
         assert_eq!((anew.attempts, anew.waited_ms), (0, 0));
@@ -267,7 +286,8 @@ mod tests {
     #[test]
     fn a_claim_keeps_others_out_until_it_lapses() {
         let lease = Duration::from_secs(40);
-        let claimed = record().claimed(lease);
+        let claimed = record().claimed(lease, lease);
+        assert_eq!(claimed.waited_ms, 0);
         let second = Duration::from_secs(1);
         assert_eq!(claimed.hold.left(lease - second), Some(second));
         assert_eq!(claimed.hold.left(lease + second), Some(Duration::ZERO));
@@ -279,7 +299,8 @@ mod tests {
         let object = Object::Event(record.video.id, &take);
         let read = read_json::<EventRecord>(&object, &record.to_json()).unwrap();
         assert_eq!(read, record);
-        assert_ne!(record.claimed(BACKOFF), record.claimed(BACKOFF));
+        let claimed = || record.claimed(BACKOFF, BACKOFF);
+        assert_ne!(claimed(), claimed());
         assert!(read_json::<EventRecord>(&object, b"{}").is_err());
     }
 }

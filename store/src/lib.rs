@@ -15,6 +15,7 @@ mod client;
 mod conditional;
 mod dead_jobs;
 mod delete;
+mod deliveries;
 mod delivery;
 mod direct_upload;
 mod error;
@@ -58,7 +59,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use dead_jobs::{DeadJob, Requeued};
-pub use delivery::{Deliveries, Delivery, DeliveryRules, DueDelivery, Look};
+pub use deliveries::{Deliveries, Look};
+pub use delivery::{Delivery, DeliveryRules, DueDelivery};
 pub use direct_upload::{Abort, ArrivedPart, Completion, DirectUpload};
 pub use error::Error;
 pub use fail_point::FailPoint;

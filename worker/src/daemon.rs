@@ -56,7 +56,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Erro
         deliveries.spawn(webhooks::run(
             Deliveries::new(store, rules),
             receiver,
-            config.poll_interval,
+            config.webhooks.webhook_backoff,
             Arc::clone(&job_ended),
         ));
     }

@@ -4,9 +4,11 @@
 //! its own, so that a receiver that hangs holds up no job.
 
 mod config;
+mod pace;
 mod receiver;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -19,76 +21,97 @@ pub use config::{Hidden, WebhookArgs};
 pub(crate) use receiver::Receiver;
 
 use crate::housekeeping::guarded;
-use crate::idle::Idle;
+use pace::{Next, Pace, Round};
 
 /// Requests to the receiver at once.
 const AT_ONCE: usize = 8;
-/// What this worker ends it hears of at once; only what dead ones left is to be looked for.
-const IDLE_CEILING: Duration = Duration::from_secs(30);
-/// Between two looks, however soon the next attempt is due.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 /// Delivers until it is dropped. `nudge` tells of jobs that ended.
 pub(crate) async fn run(
     mut deliveries: Deliveries,
     receiver: Receiver,
-    poll_interval: Option<Duration>,
+    backoff: Duration,
     nudge: Arc<Notify>,
 ) {
-    let mut idle = Idle::new(poll_interval, IDLE_CEILING);
+    let mut pace = Pace::new(backoff);
     loop {
-        let round = guarded("deliveries", round(&mut deliveries, &receiver)).await;
-        let wait = match round {
-            Some(Round {
-                is_whole: false, ..
-            }) => continue,
-            Some(Round {
-                tried, next_due_at, ..
-            }) => {
-                if tried > 0 {
-                    idle.reset();
+        let is_down = pace.is_down();
+        let round = guarded("deliveries", round(&mut deliveries, &receiver, is_down)).await;
+        match pace.next(round) {
+            Next::GoOn => {}
+            Next::Anew => deliveries.rewind(),
+            Next::Sleep(wait) => sleep(wait).await,
+            Next::Rest(wait) => tokio::select! {
+                () = sleep(wait) => {}
+                () = nudge.notified() => {
+                    pace.job_ended();
+                    deliveries.rewind();
                 }
-                let next_due = next_due_at.map(|at| at.saturating_duration_since(Instant::now()));
-                let next_due = next_due.map(|wait| wait.max(PAUSE_MIN));
-                next_due.map_or(idle.next(), |wait| wait.min(idle.next()))
-            }
-            None => idle.next(),
-        };
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = nudge.notified() => {}
+            },
         }
     }
 }
 
-/// What came of one look.
-struct Round {
-    tried: usize,
-    is_whole: bool,
-    next_due_at: Option<Instant>,
+/// What the receiver did in a round.
+#[derive(Debug, Default)]
+struct Tally {
+    taken: AtomicUsize,
+    failed: AtomicUsize,
 }
 
-async fn round(deliveries: &mut Deliveries, receiver: &Receiver) -> Result<Round, Error> {
-    let look = deliveries.look().await?;
-    if look.is_whole {
-        WEBHOOK_EVENTS.set(look.pending);
+impl Tally {
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
-    let tried = look.due.len();
-    let attempts = look.due.into_iter().map(|due| attempt(due, receiver));
+
+    fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// The rest of the round need not be tried.
+    fn says_down(&self) -> bool {
+        self.taken() == 0 && self.failed() > 0
+    }
+}
+
+/// One look, and an attempt for each event that is due; for one of them where the receiver is down.
+async fn round(
+    deliveries: &mut Deliveries,
+    receiver: &Receiver,
+    is_down: bool,
+) -> Result<Round, Error> {
+    let mut look = deliveries.look().await?;
+    if is_down {
+        // Each has its turn, whatever is wrong with the others.
+        look.due.sort_by_key(DueDelivery::attempts);
+        look.due.truncate(1);
+    }
+    let tally = Tally::default();
+    let attempts = look
+        .due
+        .into_iter()
+        .map(|due| attempt(due, receiver, &tally));
     let again: Vec<_> = stream::iter(attempts)
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
+    if look.is_whole {
+        WEBHOOK_EVENTS.set(look.pending.saturating_sub(tally.taken()));
+    }
     let next_due_at = again.into_iter().chain([look.next_due_at]).flatten().min();
     Ok(Round {
-        tried,
+        taken: tally.taken(),
+        failed: tally.failed(),
         is_whole: look.is_whole,
-        next_due_at,
+        next_due: next_due_at.map(|at| at.saturating_duration_since(Instant::now())),
     })
 }
 
 /// One attempt; says when the next one is due.
-async fn attempt(due: DueDelivery, receiver: &Receiver) -> Option<Instant> {
+async fn attempt(due: DueDelivery, receiver: &Receiver, tally: &Tally) -> Option<Instant> {
+    if tally.says_down() {
+        return None;
+    }
     let delivery = match due.claim().await {
         Ok(Some(delivery)) => delivery,
         Ok(None) => return None,
@@ -104,6 +127,11 @@ async fn attempt(due: DueDelivery, receiver: &Receiver) -> Option<Instant> {
     let (video_id, event_id) = (delivery.video_id(), delivery.event_id().to_owned());
     let (event, host) = (delivery.kind(), receiver.host());
     let attempts = delivery.attempts() + 1;
+    let counted = match sent {
+        Ok(_) => &tally.taken,
+        Err(_) => &tally.failed,
+    };
+    counted.fetch_add(1, Ordering::Relaxed);
     let (outcome, ended) = match sent {
         Ok(status) => {
             let status = status.as_u16();

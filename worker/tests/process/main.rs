@@ -12,6 +12,7 @@ mod copying;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
 mod faulty_jobs;
+mod faulty_receivers;
 mod frozen;
 mod leases;
 mod lost_answers;
