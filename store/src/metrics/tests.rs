@@ -133,6 +133,8 @@ fn the_alerts_speak_of_metrics_that_exist() {
         "assetlab_job_slots",
         "assetlab_s3_requests_total",
         "assetlab_lease_losses_total",
+        "assetlab_webhook_attempts_total",
+        "assetlab_webhook_events",
     ] {
         assert!(named.contains(vital), "{vital}");
     }
