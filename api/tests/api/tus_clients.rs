@@ -187,7 +187,8 @@ async fn survives([program, script]: [PathBuf; 2], plan: Plan) {
     let mut kills = 0;
     let output = loop {
         tokio::select! {
-            output = &mut uploading => break output.expect("it ends").unwrap(),
+            // The last one may come with the client's end.
+            biased;
             Some(()) = killed.recv() => {
                 let number = kills % 2;
                 kills += 1;
@@ -196,6 +197,7 @@ async fn survives([program, script]: [PathBuf; 2], plan: Plan) {
                 servers[number] = Some(server);
                 line.servers.lock().unwrap()[number] = address(&base);
             }
+            output = &mut uploading => break output.expect("it ends").unwrap(),
         }
     };
     serving.abort();
