@@ -76,7 +76,8 @@ impl Error {
             Some(404) if is_missing(error) => {
                 Self::Missing(format!("{reason}: what S3 was to {doing}"))
             }
-            Some(400) if error.code() == Some("InvalidPart") => {
+            // To complete an upload S3 may answer 200 before it knows, and tell the error in the body.
+            Some(_) if error.code() == Some("InvalidPart") => {
                 Self::PartsDiffer(format!("{reason}: what S3 was to {doing}"))
             }
             // 408 and 429 ask to come again; 409 is a conflict with another request in flight.
@@ -120,4 +121,27 @@ where
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::config::http::HttpResponse;
+    use aws_sdk_s3::error::{ErrorMetadata, SdkError};
+    use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
+    use aws_sdk_s3::primitives::SdkBody;
+
+    use super::Error;
+
+    #[test]
+    fn parts_that_differ_are_told_from_an_answer_that_began_well() {
+        for status in [200, 400] {
+            let code = ErrorMetadata::builder().code("InvalidPart").build();
+            let answer =
+                HttpResponse::new(u16::try_into(status).expect("a status"), SdkBody::empty());
+            let error =
+                SdkError::service_error(CompleteMultipartUploadError::generic(code), answer);
+            let error = Error::from_sdk("complete", &error);
+            assert!(matches!(error, Error::PartsDiffer(_)), "{error}");
+        }
+    }
 }

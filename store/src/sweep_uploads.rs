@@ -3,6 +3,7 @@
 use crate::delete::Tombstones;
 use crate::keys;
 use crate::listing::{Listed, Unfinished};
+use crate::resumable::ResumeError;
 use crate::sweep::{Swept, is_garbage};
 use crate::upload_info::{HeldUploadInfo, UploadState};
 use crate::{Error, Store, VideoId};
@@ -56,14 +57,18 @@ impl Store {
         let Some(id) = keys::original_id(&upload.key) else {
             return Ok(false);
         };
-        let held = self.readable_upload_info(id).await?;
-        Ok(held.is_some_and(|held| {
+        let is_named = |held: Box<HeldUploadInfo>| {
             held.info.state == UploadState::Open
                 && held.info.s3_upload_id.as_deref() == Some(&upload.upload_id)
-        }))
+        };
+        Ok(match self.readable_upload_info(id).await? {
+            Readable::Info(held) => held.is_some_and(is_named),
+            Readable::No => true,
+        })
     }
 
-    /// Gives up an upload that expired, unless it went on since it was listed.
+    /// Gives up an upload that expired, unless it went on since it was listed. One that lacks no byte is
+    /// completed: its client was told that all is there.
     pub(crate) async fn sweep_upload_info(
         &self,
         id: VideoId,
@@ -73,15 +78,25 @@ impl Store {
         if listed.age < expiry {
             return Ok(false);
         }
-        match self.readable_upload_info(id).await? {
-            Some(held) if held.age < expiry => Ok(false),
+        let Readable::Info(Some(held)) = self.readable_upload_info(id).await? else {
+            return Ok(false);
+        };
+        match held.info.state {
+            _ if held.age < expiry => Ok(false),
             // Nobody writes it any more.
-            Some(held) if held.info.state == UploadState::Complete => {
+            UploadState::Complete => {
                 self.forget_upload(id).await?;
                 Ok(true)
             }
-            Some(held) => self.give_up_upload(id, &held).await,
-            None => Ok(false),
+            UploadState::Open if held.info.is_resumable_and_whole() => {
+                match self.complete_cut_short(id, *held).await {
+                    Err(ResumeError::Store(error)) if error.is_transient() => return Err(error),
+                    Err(error) => tracing::warn!(video_id = %id, %error, "upload not completed"),
+                    Ok(_) => {}
+                }
+                Ok(false)
+            }
+            UploadState::Open | UploadState::GivenUp => self.give_up_upload(id, &held).await,
         }
     }
 
@@ -96,7 +111,9 @@ impl Store {
             return Ok(false);
         }
         // Read after the listing: a tail that is not named then never will be.
-        let held = self.readable_upload_info(id).await?;
+        let Readable::Info(held) = self.readable_upload_info(id).await? else {
+            return Ok(false);
+        };
         let named = held.and_then(|held| held.info.tail);
         if named.is_some_and(|tail| tail.nonce == nonce) {
             return Ok(false);
@@ -106,14 +123,23 @@ impl Store {
         Ok(true)
     }
 
-    /// None also where it cannot be read, so that one spoilt info does not end a walk over all uploads.
-    async fn readable_upload_info(&self, id: VideoId) -> Result<Option<HeldUploadInfo>, Error> {
+    /// One spoilt info does not end a walk over all uploads.
+    async fn readable_upload_info(&self, id: VideoId) -> Result<Readable, Error> {
         match self.upload_info(id).await {
+            Ok(held) => Ok(Readable::Info(held.map(Box::new))),
             Err(error @ Error::Corrupt { .. }) => {
                 tracing::error!(video_id = %id, %error, "upload passed over");
-                Ok(None)
+                Ok(Readable::No)
             }
-            read => read,
+            Err(error) => Err(error),
         }
     }
+}
+
+/// What can be read of an upload's info.
+enum Readable {
+    /// Itself, if it is there.
+    Info(Option<Box<HeldUploadInfo>>),
+    /// Nothing: a newer version may have written it, and whatever it names is left alone.
+    No,
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditional::{Condition, ETag, Swap};
 use crate::id::random_hex;
 use crate::keys::Object;
-use crate::multipart::PARTS_MAX;
+use crate::multipart::{Multipart, PARTS_MAX};
 use crate::original::tidy_filename;
 use crate::{Error, Store, VideoId};
 
@@ -120,6 +120,11 @@ impl UploadInfo {
         (parts_bytes + tail_bytes).min(len_bytes)
     }
 
+    /// Whether it comes through the API in several requests, of which none is missing.
+    pub(crate) fn is_resumable_and_whole(&self) -> bool {
+        self.kind == UploadKind::Tus && self.has_all_bytes()
+    }
+
     /// Whether no byte is missing.
     #[must_use]
     pub fn has_all_bytes(&self) -> bool {
@@ -163,6 +168,21 @@ impl Store {
         info: UploadInfo,
     ) -> Result<Option<HeldUploadInfo>, Error> {
         self.put_upload_info(id, info, Condition::Absent).await
+    }
+
+    /// Takes back a multipart upload whose info was not created. Whoever has written the info since may go on
+    /// with it: then only the answer to its creation was lost.
+    pub(crate) async fn abort_unless_named(
+        &self,
+        id: VideoId,
+        multipart: &Multipart,
+    ) -> Result<(), Error> {
+        let there = self.upload_info(id).await?;
+        let named = there.and_then(|there| there.info.s3_upload_id);
+        match named.as_deref() == Some(multipart.upload_id()) {
+            true => Ok(()),
+            false => multipart.abort().await,
+        }
     }
 
     /// Reads an upload's info; none if it is not there.

@@ -50,6 +50,8 @@ async fn sweep(store: &Store, often: Duration) {
                 originals = swept.originals,
                 take_objects = swept.take_objects,
                 uploads = swept.uploads,
+                upload_infos = swept.upload_infos,
+                upload_tails = swept.upload_tails,
                 deleted_videos_objects = swept.deleted_videos_objects,
                 dead_records = swept.dead_records,
                 events = swept.events,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream;
 use reqwest::{Body, Method, StatusCode};
+use store::Announced;
 
-use crate::site::{MIB, Site, assert_error, json};
+use crate::site::{MIB, Site, assert_error, json, store_of};
 use crate::tus_client::{
     append, begin, head, id_of, location, offset, offset_in, patch, request, video,
 };
@@ -437,7 +438,13 @@ async fn an_upload_that_gets_nothing_more_expires_and_is_swept() {
     let site =
         Site::start_with(|_, settings| settings.upload_expiry = Duration::from_secs(2)).await;
     let url = site.begin_tus(20 * MIB_USIZE).await;
-    let at = append(&site.client, &url, 0, video(9 * MIB_USIZE, 1)).await;
+    let at = 9 * MIB_USIZE;
+    // By a server that has more patience.
+    let patient = store_of(&site.s3, |_| {}).await;
+    let announced = Announced::default();
+    let mut fed = patient.append(id_of(&url), 0, announced).await.unwrap();
+    fed.push(video(at, 1)).await.unwrap();
+    fed.finish().await.unwrap();
     let expired = async {
         while head(&site.client, &url).await.status() != StatusCode::GONE {
             tokio::time::sleep(Duration::from_millis(100)).await;

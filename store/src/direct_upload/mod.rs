@@ -60,9 +60,9 @@ impl Store {
         let multipart = Multipart::begin_original(self, id, &info.filename).await?;
         FailPoint::UploadOpened.reached(id);
         info.s3_upload_id = Some(multipart.upload_id().to_owned());
-        let created = self.create_upload_info(id, info).await;
-        match created {
-            Ok(Some(held)) => {
+        // Whether an error of S3's kept the info from being created is not known: the sweep finds out.
+        match self.create_upload_info(id, info).await? {
+            Some(held) => {
                 FailPoint::UploadNamed.reached(id);
                 // A tombstone that came in between has not seen the info.
                 if let Err(error) = self.unless_deleted(id).await {
@@ -78,10 +78,10 @@ impl Store {
                     multipart,
                 }))
             }
-            not_ours => {
+            None => {
                 // What cannot be taken back now, the sweep finds.
-                let _ = multipart.abort().await;
-                not_ours.map(|_| None)
+                let _ = self.abort_unless_named(id, &multipart).await;
+                Ok(None)
             }
         }
     }

@@ -12,7 +12,7 @@ mod append;
 mod recorder;
 mod tail;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::keys::{self, Object};
 use crate::multipart::Multipart;
@@ -24,6 +24,10 @@ use recorder::Recorder;
 
 /// Swaps that others may win before a client's wish to end its upload is given up.
 const TERMINATION_ROUNDS: u32 = 20;
+
+/// Who gives an upload up deletes its info last, whatever is there by then. No other takes its place before
+/// that must have happened.
+const GIVING_UP_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why an upload does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -128,13 +132,8 @@ impl Store {
         let multipart = Multipart::begin_original(self, id, &info.filename).await?;
         FailPoint::UploadOpened.reached(id);
         info.s3_upload_id = Some(multipart.upload_id().to_owned());
-        let Some(held) = self.create_upload_info(id, info).await? else {
-            // Whoever has the upload by now may go on with what was created here: only the answer was lost.
-            let there = self.upload_info(id).await?;
-            let named = there.and_then(|there| there.info.s3_upload_id);
-            if named.as_deref() != Some(multipart.upload_id()) {
-                multipart.abort().await?;
-            }
+        let Some(held) = self.create_upload_info_anew(id, info).await? else {
+            self.abort_unless_named(id, &multipart).await?;
             return Ok(None);
         };
         FailPoint::UploadNamed.reached(id);
@@ -146,6 +145,27 @@ impl Store {
         Ok(Some(recorder.progress()))
     }
 
+    /// Creates an info, also in the place of one whose giving up was cut short.
+    async fn create_upload_info_anew(
+        &self,
+        id: VideoId,
+        info: UploadInfo,
+    ) -> Result<Option<HeldUploadInfo>, Error> {
+        if let Some(held) = self.create_upload_info(id, info.clone()).await? {
+            return Ok(Some(held));
+        }
+        let patience = GIVING_UP_PATIENCE.min(self.settings().upload_expiry);
+        match self.upload_info(id).await? {
+            Some(there) if there.info.state == UploadState::GivenUp && there.age >= patience => {
+                match self.give_up_upload(id, &there).await? {
+                    true => self.create_upload_info(id, info).await,
+                    false => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// How far an upload is. One that has all its bytes, and whose completion was cut short, is completed
     /// before.
     ///
@@ -153,19 +173,29 @@ impl Store {
     /// [`ResumeError`]; [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn resumable(&self, id: VideoId) -> Result<Progress, ResumeError> {
         let held = self.live_upload(id).await?;
-        let mut recorder = Recorder::resume(self, id, held)?;
-        if !recorder.is_cut_short() {
-            return Ok(recorder.progress());
+        let is_cut_short = held.info.state == UploadState::Open && held.info.has_all_bytes();
+        if !is_cut_short {
+            return Ok(Recorder::resume(self, id, held)?.progress());
         }
-        match recorder.complete_for_another().await {
-            Ok(()) => Ok(recorder.progress()),
+        match self.complete_cut_short(id, held).await {
             // Its writer is still there, or bytes have to come again.
             Err(ResumeError::TakenOver | ResumeError::OffsetDiffers { .. }) => {
                 let held = self.live_upload(id).await?;
                 Ok(Recorder::resume(self, id, held)?.progress())
             }
-            Err(error) => Err(error),
+            completed => completed,
         }
+    }
+
+    /// Completes an upload that has all its bytes, and whose process to complete it may have died.
+    pub(crate) async fn complete_cut_short(
+        &self,
+        id: VideoId,
+        held: HeldUploadInfo,
+    ) -> Result<Progress, ResumeError> {
+        let mut recorder = Recorder::resume(self, id, held)?;
+        recorder.complete_for_another().await?;
+        Ok(recorder.progress())
     }
 
     /// Begins to append from `offset_bytes` on, in the place of whoever does so now. Who announces what
@@ -230,7 +260,8 @@ impl Store {
         let is_expired = held.age >= self.settings().upload_expiry;
         match held.info.state {
             UploadState::GivenUp => Err(ResumeError::Gone),
-            UploadState::Open if is_expired => Err(ResumeError::Gone),
+            // What lacks no byte does not expire: it is completed.
+            UploadState::Open if is_expired && !held.info.has_all_bytes() => Err(ResumeError::Gone),
             UploadState::Open | UploadState::Complete => Ok(held),
         }
     }

@@ -195,11 +195,6 @@ impl Recorder {
         }
     }
 
-    /// Whether all bytes are there, and the process that was to complete it died.
-    pub(super) fn is_cut_short(&self) -> bool {
-        self.info().state == UploadState::Open && self.info().has_all_bytes()
-    }
-
     /// Completes in the place of a writer that may still be there.
     pub(super) async fn complete_for_another(&mut self) -> Result<(), ResumeError> {
         // Where nothing is to be stored, any number of processes may complete at once.

@@ -1,6 +1,6 @@
 //! Uploads in several requests, where two processes have to do with one, against a real S3 server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -173,34 +173,40 @@ async fn completing_goes_on_whichever_answer_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_fed_for_longer_than_uploads_live_survives_the_sweep() {
     let buckets = Buckets::start().await;
-    let expiry = Duration::from_secs(4);
-    let store = buckets
+    let store = buckets.store().await;
+    let expiry = Duration::from_secs(5);
+    let brief = buckets
         .store_with(|settings| settings.upload_expiry = expiry)
         .await;
     let file = pattern(30 * MIB, 1);
-    let id = begin(&store, file.len()).await;
-    let abandoned = begin(&store, file.len()).await;
-    append(&store, abandoned, 0, file.slice(..9 * MIB)).await;
-    let mut at = 0;
-    // Until it is too old for an upload that nobody feeds.
-    for _ in 0..600 {
-        at = append(&store, id, at, file.slice(at..at + 1000)).await;
-        let swept = store.sweep().await.unwrap();
-        if swept != Swept::default() {
-            let expected = Swept {
-                upload_infos: 1,
-                ..Swept::default()
-            };
-            assert_eq!(swept, expected);
-            break;
+    loop {
+        let id = begin(&store, file.len()).await;
+        let abandoned = begin(&store, file.len()).await;
+        append(&store, abandoned, 0, file.slice(..9 * MIB)).await;
+        // Until both are too old for uploads that nobody feeds.
+        while !matches!(brief.resumable(abandoned).await, Err(ResumeError::Gone)) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let fed_at = Instant::now();
+        append(&store, id, 0, file.slice(..1000)).await;
+        let swept = brief.sweep().await.unwrap();
+        // S3's ages are whole seconds.
+        if fed_at.elapsed() + Duration::from_secs(2) > expiry {
+            continue;
+        }
+        let expected = Swept {
+            upload_infos: 1,
+            ..Swept::default()
+        };
+        assert_eq!(swept, expected);
+        let gone = store.resumable(abandoned).await.unwrap_err();
+        assert!(matches!(gone, ResumeError::NoSuchUpload), "{gone}");
+        assert_eq!(buckets.unfinished_uploads("raw").await, 1);
+        let rest = file.slice(1000..);
+        assert_eq!(append(&store, id, 1000, rest).await, file.len());
+        assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+        break;
     }
-    let gone = store.resumable(abandoned).await.unwrap_err();
-    assert!(matches!(gone, ResumeError::NoSuchUpload), "{gone}");
-    assert_eq!(buckets.unfinished_uploads("raw").await, 1);
-    assert_eq!(append(&store, id, at, file.slice(at..)).await, file.len());
-    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
 }
 
 #[tokio::test(flavor = "multi_thread")]

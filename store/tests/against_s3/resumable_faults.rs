@@ -1,7 +1,10 @@
 //! Uploads in several requests, where answers are lost to one process while another goes on, and where S3
 //! loses what it held.
 
-use store::{Announced, ResumeError, UploadInfo, UploadKind, VideoId};
+use std::time::Duration;
+
+use bytes::Bytes;
+use store::{Announced, ResumeError, Swept, UploadInfo, UploadKind, VideoId};
 
 use crate::buckets::Buckets;
 use crate::objects::pattern;
@@ -151,4 +154,88 @@ async fn a_request_is_recorded_though_the_former_tail_stays() {
     proxy.break_off(Some(&format!("DELETE /raw/uploads/{id}.tail.")));
     assert_eq!(append(&store, id, MIB, file.slice(MIB..)).await, file.len());
     assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_all_its_bytes_does_not_expire() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let later = buckets
+        .store_with(|settings| settings.upload_expiry = Duration::ZERO)
+        .await;
+    let file = pattern(9 * MIB, 1);
+    for is_asked_for in [false, true] {
+        let id = begin(&store, file.len()).await;
+        let mut last = store.append(id, 0, Announced::default()).await.unwrap();
+        last.push(file.clone()).await.unwrap();
+        proxy.break_off(Some(&format!("POST /raw/uploads/{id}.orig?uploadId=")));
+        let broken = last.finish().await.unwrap_err();
+        assert!(matches!(broken, ResumeError::Store(error) if error.is_transient()));
+        proxy.break_off(None);
+        match is_asked_for {
+            true => assert!(later.resumable(id).await.unwrap().is_complete),
+            false => drop(later.sweep().await.unwrap()),
+        }
+        assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+        assert_eq!(buckets.keys("raw", &format!("queue/{id}")).await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_leaves_alone_what_an_info_names_that_it_cannot_read() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let later = buckets
+        .store_with(|settings| settings.upload_expiry = Duration::ZERO)
+        .await;
+    let file = pattern(20 * MIB, 1);
+    let id = begin(&store, file.len()).await;
+    append(&store, id, 0, file.slice(..9 * MIB)).await;
+    let key = format!("uploads/{id}.info");
+    let info = buckets.body("raw", &key).await;
+    let put = async |body: Bytes| {
+        let put = buckets.client().put_object().bucket("raw").key(&key);
+        put.body(body.into()).send().await.unwrap();
+    };
+    // As a newer version might write it.
+    put(r#"{"kind": "carrier pigeon"}"#.into()).await;
+    assert_eq!(later.sweep().await.unwrap(), Swept::default());
+    put(info).await;
+    assert_eq!(
+        append(&store, id, 9 * MIB, file.slice(9 * MIB..)).await,
+        file.len()
+    );
+    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_begins_anew_where_the_giving_up_of_its_forerunner_was_cut_short() {
+    let buckets = Buckets::start().await;
+    let store = buckets.store().await;
+    let later = buckets
+        .store_with(|settings| settings.upload_expiry = Duration::ZERO)
+        .await;
+    let id = begin(&store, 20 * MIB).await;
+    append(&store, id, 0, pattern(9 * MIB, 1)).await;
+    let key = format!("uploads/{id}.info");
+    let info = buckets.body("raw", &key).await;
+    let info = String::from_utf8(info.to_vec()).unwrap();
+    let info = info.replace(r#""state":"open""#, r#""state":"given_up""#);
+    let put = buckets.client().put_object().bucket("raw").key(&key);
+    put.body(info.into_bytes().into()).send().await.unwrap();
+    let file = pattern(5, 1);
+    let info = UploadInfo::new(UploadKind::Tus, "film.mp4", Some(5), None);
+    // Who gives it up may still be at work.
+    let early = store.create_resumable(id, info.clone()).await;
+    assert!(early.unwrap().is_none());
+    let begun = later.create_resumable(id, info).await.unwrap();
+    assert_eq!(begun.unwrap().offset_bytes, 0);
+    assert_eq!(append(&store, id, 0, file.clone()).await, file.len());
+    assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+    assert!(
+        buckets
+            .keys("raw", &format!("uploads/{id}.tail."))
+            .await
+            .is_empty()
+    );
 }
