@@ -63,7 +63,7 @@ pub(crate) async fn create(
         fields::check_content_type(&parts.headers)?;
     }
     let id = uploader.begin(&app).await?;
-    let mut first_bytes = Incoming::new(id, 0, None, &parts.headers, body)?;
+    let mut first_bytes = Incoming::new(id, 0, None, &parts, body)?;
     let body_limit_bytes = wanted.len_bytes.unwrap_or(limit_bytes);
     if first_bytes.announced_bytes > Some(body_limit_bytes) {
         return Err(ApiError::TooLarge {

@@ -61,30 +61,29 @@ pub(crate) mod header {
     }
 }
 
-/// Refuses clients of another version, and says with each answer which one this is.
+/// Refuses clients of another version.
 pub(crate) async fn speak(request: Request, next: Next) -> Response {
-    let asked = request.headers().get(header::TUS_RESUMABLE);
-    let mut response = if asked == Some(&VERSION) {
-        next.run(request).await
-    } else {
-        let mut refusal = ApiError::TusVersion.into_response();
-        refusal.headers_mut().insert(header::TUS_VERSION, VERSION);
-        refusal
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::TUS_RESUMABLE, VERSION);
-    response
+    if request.headers().get(header::TUS_RESUMABLE) == Some(&VERSION) {
+        return next.run(request).await;
+    }
+    let mut refusal = ApiError::TusVersion.into_response();
+    refusal.headers_mut().insert(header::TUS_VERSION, VERSION);
+    refusal
 }
 
-/// Says what this server can do to who asks by OPTIONS; a preflight gets it too.
+/// Says with each answer which version this is, and what this server can do to who asks by OPTIONS; a preflight
+/// gets it too.
 pub(crate) async fn describe(max_bytes: u64, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_tus = path == "/api/tus" || path.starts_with("/api/tus/");
-    let is_asked = is_tus && request.method() == Method::OPTIONS;
+    let is_asked = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
+    if !is_tus {
+        return response;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::TUS_RESUMABLE, VERSION);
     if is_asked {
-        let headers = response.headers_mut();
-        headers.insert(header::TUS_RESUMABLE, VERSION);
         headers.insert(header::TUS_VERSION, VERSION);
         headers.insert(header::TUS_EXTENSION, HeaderValue::from_static(EXTENSIONS));
         headers.insert(header::TUS_MAX_SIZE, max_bytes.into());

@@ -1,11 +1,13 @@
 //! The body of a request, on its way to the end of an upload.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::request::Parts;
 use futures::StreamExt;
+use futures::future::OptionFuture;
 use store::metrics::{UPLOAD_RECEIVED_BYTES, UploadEnd};
 use store::{Announced, Append, Progress, VideoId};
 use tokio::time::timeout;
@@ -13,6 +15,7 @@ use tracing::{Instrument, Span, warn};
 
 use crate::error::ApiError;
 use crate::metrics::UploadInFlight;
+use crate::serve::Stopping;
 use crate::tus::checksum::Checksum;
 use crate::tus::fields::number;
 use crate::{App, sniff};
@@ -29,6 +32,8 @@ pub(super) struct Incoming {
     /// Whether they came with the request that began the upload: where they are refused, its client will
     /// not hear where it is.
     pub(super) is_creation: bool,
+    /// What came by then is stored when the server stops: the client goes on elsewhere.
+    stopping: Option<Stopping>,
     body: Body,
 }
 
@@ -37,9 +42,10 @@ impl Incoming {
         id: VideoId,
         offset_bytes: u64,
         len_bytes: Option<u64>,
-        headers: &HeaderMap,
+        parts: &Parts,
         body: Body,
     ) -> Result<Self, ApiError> {
+        let headers = &parts.headers;
         Ok(Self {
             id,
             offset_bytes,
@@ -47,6 +53,7 @@ impl Incoming {
             announced_bytes: number(headers, CONTENT_LENGTH)?,
             checksum: Checksum::of(headers)?,
             is_creation: false,
+            stopping: parts.extensions.get().cloned(),
             body,
         })
     }
@@ -120,13 +127,20 @@ impl Incoming {
         Ok(())
     }
 
-    /// Takes what comes until the body ends, breaks off or nothing comes for too long; says whether it ended.
+    /// Takes what comes until the body ends, breaks off, nothing comes for too long or the server stops; says
+    /// whether it ended.
     async fn take(&mut self, app: &App, append: &mut Append) -> Result<bool, ApiError> {
         // The head was looked at when its last byte came.
         let mut is_head = append.offset_bytes() < sniff::HEAD_LEN_BYTES as u64;
         let mut body = std::mem::take(&mut self.body).into_data_stream();
+        let stopping = self.stopping.take();
+        let mut stopped = pin!(OptionFuture::from(stopping.as_ref().map(Stopping::begun)));
         let is_whole = loop {
-            let chunk = match timeout(app.upload_idle_timeout, body.next()).await {
+            let chunk = tokio::select! {
+                chunk = timeout(app.upload_idle_timeout, body.next()) => chunk,
+                Some(()) = &mut stopped => break false,
+            };
+            let chunk = match chunk {
                 Ok(None) => break true,
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(Some(Err(_))) | Err(_) => break false,

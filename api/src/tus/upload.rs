@@ -117,7 +117,7 @@ pub(crate) async fn append(
     fields::check_content_type(&parts.headers)?;
     let offset_bytes = fields::required_number(&parts.headers, header::UPLOAD_OFFSET)?;
     let len_bytes = fields::number(&parts.headers, header::UPLOAD_LENGTH)?;
-    let incoming = Incoming::new(id, offset_bytes, len_bytes, &parts.headers, body)?;
+    let incoming = Incoming::new(id, offset_bytes, len_bytes, &parts, body)?;
     let progress = incoming.append(&app).await?;
     Ok((StatusCode::NO_CONTENT, state(&progress)).into_response())
 }

@@ -41,7 +41,7 @@ impl Writers {
         open: impl Future<Output = Result<Append, ResumeError>>,
     ) -> Result<(Append, Writer), ApiError> {
         let hold = self.hold(id);
-        let mut seated = hold.seat.lock().await;
+        let mut seated = hold.lock().await;
         let slot = match Arc::clone(slots).try_acquire_owned() {
             Ok(slot) => Arc::new(slot),
             Err(_) => seated
@@ -70,14 +70,14 @@ impl Writers {
     /// Stops who appends to an upload that is no more.
     pub(super) async fn stop(self: &Arc<Self>, id: VideoId) {
         let hold = self.hold(id);
-        if let Some(former) = hold.seat.lock().await.take() {
+        if let Some(former) = hold.lock().await.take() {
             former.overtaken.cancel();
         }
     }
 
     fn hold(self: &Arc<Self>, id: VideoId) -> Hold {
         Hold {
-            seat: Arc::clone(self.lock().entry(id).or_default()),
+            seat: Some(Arc::clone(self.lock().entry(id).or_default())),
             id,
             writers: Arc::clone(self),
         }
@@ -90,16 +90,26 @@ impl Writers {
 
 /// Keeps a seat in the map for as long as anybody has to do with it.
 struct Hold {
-    seat: Seat,
+    /// None as it is dropped.
+    seat: Option<Seat>,
     id: VideoId,
     writers: Arc<Writers>,
+}
+
+impl Hold {
+    async fn lock(&self) -> tokio::sync::MutexGuard<'_, Option<Seated>> {
+        let seat = self.seat.as_ref().expect("it is there until the drop");
+        seat.lock().await
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut seats = self.writers.lock();
-        // The map's and this one: more are made under the map's lock only.
-        if Arc::strong_count(&self.seat) == 2 {
+        // The map's and this one: they come and go under the map's lock only.
+        if let Some(seat) = self.seat.take()
+            && Arc::strong_count(&seat) == 2
+        {
             seats.remove(&self.id);
         }
     }

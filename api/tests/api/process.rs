@@ -57,6 +57,13 @@ pub(crate) async fn start(s3: &TestServer, env: &[(&str, String)]) -> (Running, 
 }
 
 impl Running {
+    /// Tells it to stop, as whoever runs it does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.0.id().to_string();
+        let kill = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(kill.unwrap().success());
+    }
+
     /// Waits for its end, which must be none that it chose.
     pub(crate) fn has_died(&mut self) -> bool {
         self.0.wait().unwrap().code().is_none()
@@ -143,14 +150,7 @@ async fn it_serves_until_it_is_told_to_stop_and_logs_no_secret() {
     )
     .await;
 
-    let pid = running.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    running.terminate();
     drop(client);
     let (status, text) = tokio::task::spawn_blocking(move || {
         log.read_to_string(&mut text).unwrap();
@@ -192,14 +192,7 @@ async fn event_streams_do_not_hold_up_its_end() {
     let mut events = events.send().await.unwrap();
     assert!(events.chunk().await.unwrap().is_some());
 
-    let pid = running.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    running.terminate();
     // To its end, which is in order.
     let rest = async { while events.chunk().await.unwrap().is_some() {} };
     timeout(PATIENCE, rest).await.unwrap();

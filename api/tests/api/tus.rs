@@ -258,6 +258,11 @@ async fn what_is_not_tus_or_not_allowed_is_refused_by_name() {
             405,
             "method_not_allowed",
         ),
+        (
+            request(client, Method::GET, &url).build().unwrap(),
+            405,
+            "method_not_allowed",
+        ),
         (post().build().unwrap(), 400, "bad_header"),
         (
             post().header("Upload-Length", 65 * MIB).build().unwrap(),

@@ -1,13 +1,21 @@
 //! The API dies as under `kill -9` at each step of a resumable upload; another one goes on with it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use embedded_s3::test_server::TestServer;
 use reqwest::{Client, Method, StatusCode};
 use store::FailPoint;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 use crate::process::start;
 use crate::site::{MIB, buckets, open_uploads};
-use crate::tus_client::{head, id_of, offset_in, patch, request, video};
+use crate::tus_client::{append, head, id_of, offset, offset_in, patch, request, video};
+use crate::tus_lines::{half_a_patch, stands_at};
+
+/// Generous: what takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where it dies, and at which of the times that it gets there.
 const STEPS: [(FailPoint, u32); 15] = [
@@ -116,4 +124,27 @@ async fn an_upload_whose_end_was_cut_short_is_gone_all_the_same() {
     let (_heir, heir) = start(&s3, &[("UPLOAD_EXPIRY", "0s".into())]).await;
     let url = url.replace(&base, &heir);
     assert_eq!(head(&client, &url).await.status(), StatusCode::GONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_stores_what_came_and_lets_its_client_go() {
+    let s3 = TestServer::start(&["raw", "video"]).await.unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let (_heir, heir) = start(&s3, &[]).await;
+    let (stopping, base) = start(&s3, &[]).await;
+    let file = video(LEN, 1);
+    let url = crate::tus_client::begin(&client, &base, LEN).await;
+    let mut line = half_a_patch(&url, 0, LEN, &file[..FIRST]).await;
+    stands_at(&client, &url, 8 * MIB as usize).await;
+    stopping.terminate();
+    let mut answer = vec![0; 4096];
+    let read = timeout(PATIENCE, line.read(&mut answer)).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read.unwrap()]).to_lowercase();
+    assert!(answer.starts_with("http/1.1 204 "), "{answer}");
+    let url = url.replace(&base, &heir);
+    let at = offset(&client, &url).await;
+    let told = format!("upload-offset: {at}\r\n");
+    assert!(answer.contains(&told), "{at}: {answer}");
+    let whole = append(&client, &url, at, file.slice(at..)).await;
+    assert_eq!(whole, LEN);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -18,18 +18,20 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const MIB_USIZE: usize = MIB as usize;
 
 /// A PATCH of `announced` bytes of which only `sent` come.
-async fn half_a_patch(
-    site: &Site,
+pub(crate) async fn half_a_patch(
     url: &str,
     offset: usize,
     announced: usize,
     sent: &[u8],
 ) -> TcpStream {
-    let address = site.base.strip_prefix("http://").unwrap();
-    let path = url.strip_prefix(&site.base).unwrap();
+    let (address, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
     let mut line = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "PATCH {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+        "PATCH /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
          Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n\
          Upload-Offset: {offset}\r\nContent-Length: {announced}\r\n\r\n"
     );
@@ -39,9 +41,9 @@ async fn half_a_patch(
 }
 
 /// Asks until the upload stands there.
-async fn stands_at(site: &Site, url: &str, wanted: usize) {
+pub(crate) async fn stands_at(client: &Client, url: &str, wanted: usize) {
     let there = async {
-        while offset(&site.client, url).await != wanted {
+        while offset(client, url).await != wanted {
             sleep(Duration::from_millis(20)).await;
         }
     };
@@ -55,9 +57,9 @@ async fn what_came_before_the_line_broke_is_kept() {
     let url = begin(&site.client, &site.base, file.len()).await;
     for (from, to) in [(0, 3), (3, 11), (11, 12)] {
         let (from, to) = (from * MIB_USIZE, to * MIB_USIZE);
-        let line = half_a_patch(&site, &url, from, file.len() - from, &file[from..to]).await;
+        let line = half_a_patch(&url, from, file.len() - from, &file[from..to]).await;
         drop(line);
-        stands_at(&site, &url, to).await;
+        stands_at(&site.client, &url, to).await;
     }
     append(
         &site.client,
@@ -74,7 +76,7 @@ async fn a_client_that_falls_silent_is_told_how_far_it_came() {
     let site = Site::start_with(|http, _| http.upload_idle_timeout = Duration::from_secs(5)).await;
     let file = video(4 * MIB_USIZE, 1);
     let url = begin(&site.client, &site.base, file.len()).await;
-    let mut line = half_a_patch(&site, &url, 0, file.len(), &file[..MIB_USIZE]).await;
+    let mut line = half_a_patch(&url, 0, file.len(), &file[..MIB_USIZE]).await;
     let mut answer = vec![0; 4096];
     let read = timeout(PATIENCE, line.read(&mut answer))
         .await
@@ -94,8 +96,8 @@ async fn a_client_that_comes_back_while_its_old_line_hangs_goes_on_at_once() {
     let site = Site::start_with(|http, _| http.max_uploads = 1).await;
     let file = video(30 * MIB_USIZE, 1);
     let url = begin(&site.client, &site.base, file.len()).await;
-    let mut hanging = half_a_patch(&site, &url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
-    stands_at(&site, &url, 8 * MIB_USIZE).await;
+    let mut hanging = half_a_patch(&url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
+    stands_at(&site.client, &url, 8 * MIB_USIZE).await;
 
     let other = begin(&site.client, &site.base, 10).await;
     let busy = patch(&site.client, &other, 0, video(10, 1))
@@ -214,8 +216,8 @@ async fn who_announces_too_much_stops_nobody() {
     let site = Site::start().await;
     let file = video(20 * MIB_USIZE, 1);
     let url = begin(&site.client, &site.base, file.len()).await;
-    let mut line = half_a_patch(&site, &url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
-    stands_at(&site, &url, 8 * MIB_USIZE).await;
+    let mut line = half_a_patch(&url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
+    stands_at(&site.client, &url, 8 * MIB_USIZE).await;
     let long = patch(&site.client, &url, 8 * MIB_USIZE, file.clone());
     let refused = long.send().await.unwrap();
     assert_error(refused, StatusCode::PAYLOAD_TOO_LARGE, "too_large").await;
@@ -267,8 +269,8 @@ async fn a_video_deleted_while_it_is_uploaded_is_gone() {
     let site = Site::start().await;
     let file = video(30 * MIB_USIZE, 1);
     let url = begin(&site.client, &site.base, file.len()).await;
-    let mut line = half_a_patch(&site, &url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
-    stands_at(&site, &url, 8 * MIB_USIZE).await;
+    let mut line = half_a_patch(&url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
+    stands_at(&site.client, &url, 8 * MIB_USIZE).await;
     let id = id_of(&url);
     let delete = site.client.delete(format!("{}/api/video/{id}", site.base));
     let delete = delete.bearer_auth(TOKEN).send().await.unwrap();
@@ -296,8 +298,8 @@ async fn an_upload_that_is_ended_while_it_goes_on_stops() {
     let site = Site::start().await;
     let file = video(30 * MIB_USIZE, 1);
     let url = begin(&site.client, &site.base, file.len()).await;
-    let mut line = half_a_patch(&site, &url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
-    stands_at(&site, &url, 8 * MIB_USIZE).await;
+    let mut line = half_a_patch(&url, 0, file.len(), &file[..9 * MIB_USIZE]).await;
+    stands_at(&site.client, &url, 8 * MIB_USIZE).await;
     let end = request(&site.client, Method::DELETE, &url)
         .send()
         .await
