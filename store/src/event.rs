@@ -14,35 +14,11 @@ use time::OffsetDateTime;
 use crate::conditional::Condition;
 use crate::id::{random_bytes, random_hex};
 use crate::keys::Object;
+use crate::status::StoredStatus;
 use crate::{Error, FailPoint, State, Status, Store, Take, VideoId};
 
 /// A receiver that is away for long is tried so often.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
-
-/// `status.json` as it is stored: with what is nobody's business outside.
-#[derive(Debug, Deserialize)]
-pub(crate) struct StoredStatus {
-    #[serde(flatten)]
-    pub(crate) status: Status,
-    /// It is final, and that is an event.
-    #[serde(default, rename = "webhook")]
-    has_event: bool,
-}
-
-impl StoredStatus {
-    pub(crate) fn json(status: &Status, has_event: bool) -> Bytes {
-        #[derive(Serialize)]
-        struct Stored<'a> {
-            #[serde(flatten)]
-            status: &'a Status,
-            #[serde(rename = "webhook", skip_serializing_if = "std::ops::Not::not")]
-            has_event: bool,
-        }
-        serde_json::to_vec(&Stored { status, has_event })
-            .expect("a status has only string keys and finite numbers")
-            .into()
-    }
-}
 
 /// Who may deliver an event, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,25 +204,6 @@ mod tests {
 
     fn record() -> EventRecord {
         EventRecord::new(Status::pending(VideoId::new(), "film.mp4"))
-    }
-
-    #[test]
-    fn what_is_private_is_stored_and_not_shown() {
-        let status = Status::pending(VideoId::new(), "film.mp4");
-        let stored = StoredStatus::json(&status, true);
-        let json: serde_json::Value = serde_json::from_slice(&stored).unwrap();
-        assert_eq!(json["webhook"], true);
-        let read: StoredStatus = serde_json::from_slice(&stored).unwrap();
-        assert!(read.has_event);
-        assert_eq!(read.status, status);
-        assert!(
-            serde_json::to_value(&read.status)
-                .unwrap()
-                .get("webhook")
-                .is_none()
-        );
-        let without: StoredStatus = serde_json::from_slice(&status.to_json()).unwrap();
-        assert!(!without.has_event);
     }
 
     #[test]

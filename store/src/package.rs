@@ -11,7 +11,7 @@ use m3u8_rs::{
 
 use crate::RungName;
 use crate::bandwidth;
-use crate::status::RenditionSummary;
+use crate::outcome::RenditionSummary;
 
 /// The name of the master playlist in its folder.
 pub const MASTER_NAME: &str = "master.m3u8";

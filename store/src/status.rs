@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::conditional::{Condition, Fetched};
-use crate::event::StoredStatus;
 use crate::keys::Object;
+use crate::outcome::{RenditionSummary, SourceSummary};
 use crate::{Error, RungName, Store, Take, VideoId};
 
 /// Where a video is on its path.
@@ -80,62 +80,6 @@ pub struct Status {
     pub renditions: Vec<RenditionSummary>,
 }
 
-/// What an original turned out to be.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SourceSummary {
-    /// The container, as its content tells.
-    pub container: String,
-    /// The video codec.
-    pub video_codec: String,
-    /// The audio codec, if there is sound.
-    pub audio_codec: Option<String>,
-    /// Upright width in pixels.
-    pub width: u32,
-    /// Upright height in pixels.
-    pub height: u32,
-    /// Frames a second.
-    pub frame_rate: f64,
-}
-
-/// A rendition as the status lists it. Rates are in bits per second.
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RenditionSummary {
-    /// Its rung.
-    pub name: RungName,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// RFC 6381 codecs, as in the master playlist.
-    pub codecs: String,
-    /// Measured peak.
-    pub bandwidth: u64,
-    /// Measured average.
-    pub average_bandwidth: u64,
-    /// Frames a second.
-    pub frame_rate: f64,
-    /// Length of the file.
-    pub bytes: u64,
-    /// Whether the video was copied from the original without re-encoding.
-    pub copied: bool,
-}
-
-/// What a finished job hands to the commit point.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// The video's length.
-    pub duration_ms: u64,
-    /// For the uploader: what is not quite right with the file.
-    pub warnings: Vec<String>,
-    /// What was uploaded.
-    pub source: SourceSummary,
-    /// What came out, lowest rung first.
-    pub renditions: Vec<RenditionSummary>,
-}
-
 /// A value and the version of the object that holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<T> {
@@ -143,6 +87,31 @@ pub struct Versioned<T> {
     pub value: T,
     /// The object's ETag, in its quotes, as HTTP writes it.
     pub etag: String,
+}
+
+/// `status.json` as it is stored: with what is nobody's business outside.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StoredStatus {
+    #[serde(flatten)]
+    pub(crate) status: Status,
+    /// It is final, and that is an event.
+    #[serde(default, rename = "webhook")]
+    pub(crate) has_event: bool,
+}
+
+impl StoredStatus {
+    pub(crate) fn json(status: &Status, has_event: bool) -> Bytes {
+        #[derive(Serialize)]
+        struct Stored<'a> {
+            #[serde(flatten)]
+            status: &'a Status,
+            #[serde(rename = "webhook", skip_serializing_if = "std::ops::Not::not")]
+            has_event: bool,
+        }
+        serde_json::to_vec(&Stored { status, has_event })
+            .expect("a status has only string keys and finite numbers")
+            .into()
+    }
 }
 
 impl Status {
@@ -289,6 +258,25 @@ mod tests {
             (&json["status"], &json["error"]),
             (&"error".into(), &"No.".into())
         );
+    }
+
+    #[test]
+    fn what_is_private_is_stored_and_not_shown() {
+        let status = Status::pending(VideoId::new(), "film.mp4");
+        let stored = StoredStatus::json(&status, true);
+        let json: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(json["webhook"], true);
+        let read: StoredStatus = serde_json::from_slice(&stored).unwrap();
+        assert!(read.has_event);
+        assert_eq!(read.status, status);
+        assert!(
+            serde_json::to_value(&read.status)
+                .unwrap()
+                .get("webhook")
+                .is_none()
+        );
+        let without: StoredStatus = serde_json::from_slice(&status.to_json()).unwrap();
+        assert!(!without.has_event);
     }
 
     #[test]

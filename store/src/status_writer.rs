@@ -10,10 +10,10 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::conditional::{Condition, ETag, Swap};
-use crate::event::StoredStatus;
 use crate::keys::Object;
 use crate::lease::Lease;
-use crate::status::{Outcome, State, Status, Versioned};
+use crate::outcome::Outcome;
+use crate::status::{State, Status, StoredStatus, Versioned};
 use crate::{Error, FailPoint, Store, VideoId};
 
 /// Progress is written no more often than this: each write is a request that costs money.
