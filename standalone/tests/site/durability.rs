@@ -154,14 +154,23 @@ async fn what_was_acknowledged_survives_each_kill() {
 
         let (_server, client) = s3::start(s3::command(), &folder);
         let known_now = known.lock().unwrap().clone();
-        for (key, known) in &known_now {
-            check(&client, key, known).await;
+        for (key, there) in known_now {
+            // What came through unacknowledged stays, too, from here on.
+            let acknowledged = check(&client, &key, &there).await;
+            known.lock().unwrap().insert(
+                key,
+                Known {
+                    acknowledged,
+                    ..there
+                },
+            );
         }
         check_disk(&client, &folder).await;
     }
 }
 
-async fn check(client: &Client, key: &str, known: &Known) {
+/// The version that is there, with its ETag.
+async fn check(client: &Client, key: &str, known: &Known) -> Option<(usize, String)> {
     let there = get(client, key).await;
     match (&there, &known.acknowledged) {
         (None, None) => {}
@@ -178,6 +187,7 @@ async fn check(client: &Client, key: &str, known: &Known) {
             }
         }
     }
+    there.map(|(bytes, etag)| (version_of(&bytes), etag))
 }
 
 /// Of what was cut off no blob is left: there are those of the objects, one for each part.
