@@ -93,6 +93,20 @@ async fn who_is_overtaken_records_nothing_more_and_takes_back_what_it_stored() {
     assert_eq!(buckets.unfinished_uploads("raw").await, 0);
 }
 
+/// Stores other bytes in the place of a part, as a writer may that was overtaken.
+pub(crate) async fn overwrite_part_2(buckets: &Buckets, id: VideoId) {
+    let client = buckets.client();
+    let open = client.list_multipart_uploads().bucket("raw");
+    let open = open.send().await.unwrap();
+    let key = format!("uploads/{id}.orig");
+    let mut uploads = open.uploads().iter();
+    let upload = uploads.find(|upload| upload.key() == Some(&key)).unwrap();
+    let late = client.upload_part().bucket("raw").key(&key);
+    let late = late.set_upload_id(upload.upload_id.clone()).part_number(2);
+    let late = late.body(ByteStream::from(pattern(8 * MIB, 7)));
+    late.send().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_overwritten_in_the_middle_takes_only_what_follows_it_back() {
     let buckets = Buckets::start().await;
@@ -100,25 +114,7 @@ async fn a_part_overwritten_in_the_middle_takes_only_what_follows_it_back() {
     let file = pattern(30 * MIB, 1);
     let id = begin(&store, file.len()).await;
     append(&store, id, 0, file.slice(..25 * MIB)).await;
-    let client = buckets.client();
-    let open = client
-        .list_multipart_uploads()
-        .bucket("raw")
-        .send()
-        .await
-        .unwrap();
-    let late = client
-        .upload_part()
-        .bucket("raw")
-        .key(format!("uploads/{id}.orig"));
-    let late = late
-        .set_upload_id(open.uploads()[0].upload_id.clone())
-        .part_number(2);
-    late.body(ByteStream::from(pattern(8 * MIB, 7)))
-        .send()
-        .await
-        .unwrap();
-
+    overwrite_part_2(&buckets, id).await;
     let mut last = store
         .append(id, 25 * MIB as u64, Announced::default())
         .await
@@ -143,14 +139,15 @@ async fn completing_goes_on_whichever_answer_is_lost() {
     let file = pattern(9 * MIB, 1);
     for lost in [
         "POST /raw/uploads/",
-        "PUT /raw/uploads/",
+        "PUT /raw/uploads/{id}.orig?",
+        "PUT /raw/uploads/{id}.info",
         "PUT /raw/queue/",
         "PUT /video/",
     ] {
         let id = begin(&store, file.len()).await;
         let mut last = store.append(id, 0, Announced::default()).await.unwrap();
         last.push(file.clone()).await.unwrap();
-        proxy.swallow_answer(lost);
+        proxy.swallow_answer(&lost.replace("{id}", &id.to_string()));
         let done = last.finish().await.unwrap();
         assert!(proxy.has_swallowed() && done.is_complete, "{lost}");
         assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);

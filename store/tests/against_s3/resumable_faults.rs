@@ -8,7 +8,7 @@ use store::{Announced, ResumeError, Swept, UploadInfo, UploadKind, VideoId};
 
 use crate::buckets::Buckets;
 use crate::objects::pattern;
-use crate::resumable::{MIB, append, begin, stands_at};
+use crate::resumable::{MIB, append, begin, overwrite_part_2, stands_at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_that_the_heir_names_outlives_who_stored_it() {
@@ -238,4 +238,53 @@ async fn an_upload_begins_anew_where_the_giving_up_of_its_forerunner_was_cut_sho
             .await
             .is_empty()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_completes_late_what_another_has_healed_sees_how_far_it_is() {
+    let buckets = Buckets::start().await;
+    let (late, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let store = buckets.store().await;
+    let file = pattern(20 * MIB, 1);
+    for healed_to in [16 * MIB, file.len()] {
+        let id = begin(&store, file.len()).await;
+        let mut last = late.append(id, 0, Announced::default()).await.unwrap();
+        last.push(file.clone()).await.unwrap();
+        proxy.break_off(Some(&format!("POST /raw/uploads/{id}.orig?uploadId=")));
+        last.finish().await.unwrap_err();
+        proxy.break_off(None);
+        overwrite_part_2(&buckets, id).await;
+        // It has seen that S3 holds other parts, and asks which.
+        proxy.hold_one(&format!("GET /raw/uploads/{id}.orig?"));
+        let asking = tokio::spawn({
+            let late = late.clone();
+            async move { late.resumable(id).await }
+        });
+        proxy.holding().await;
+        assert_eq!(stands_at(&store, id).await, 8 * MIB);
+        let again = file.slice(8 * MIB..healed_to);
+        assert_eq!(append(&store, id, 8 * MIB, again).await, healed_to);
+        proxy.release();
+        let seen = asking.await.unwrap().unwrap();
+        assert_eq!(seen.offset_bytes as usize, healed_to);
+        assert_eq!(seen.is_complete, healed_to == file.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_is_recorded_whichever_answer_is_lost() {
+    let buckets = Buckets::start().await;
+    let (store, proxy) = buckets.store_behind_proxy(|_| {}).await;
+    let file = pattern(3 * MIB, 1);
+    for lost in ["tail.", "info"] {
+        let id = begin(&store, file.len()).await;
+        let mut first = store.append(id, 0, Announced::default()).await.unwrap();
+        first.push(file.slice(..2 * MIB)).await.unwrap();
+        proxy.swallow_answer(&format!("PUT /raw/uploads/{id}.{lost}"));
+        let at = first.finish().await.unwrap().offset_bytes;
+        assert!(proxy.has_swallowed() && at as usize == 2 * MIB, "{lost}");
+        let rest = file.slice(2 * MIB..);
+        assert_eq!(append(&store, id, 2 * MIB, rest).await, file.len());
+        assert!(buckets.body("raw", &format!("uploads/{id}.orig")).await == file);
+    }
 }

@@ -12,7 +12,11 @@ use crate::upload_info::{UploadState, UploadTail};
 impl Recorder {
     /// Cuts the info back to the parts that S3 still holds as they were recorded.
     pub(super) async fn cut_back(&mut self) -> Result<ResumeError, ResumeError> {
-        let stored = self.multipart.list_parts().await?;
+        let stored = match self.multipart.list_parts().await {
+            // Another has completed it meanwhile, perhaps of other parts.
+            Err(Error::Missing(_)) => return self.without_multipart().await,
+            stored => stored?,
+        };
         let stored: HashMap<_, _> = stored
             .iter()
             .map(|part| (part.number, &part.etag))
