@@ -133,7 +133,8 @@ impl Incoming {
         // The head was looked at when its last byte came.
         let mut is_head = append.offset_bytes() < sniff::HEAD_LEN_BYTES as u64;
         let mut body = std::mem::take(&mut self.body).into_data_stream();
-        let stopping = self.stopping.take();
+        // Of what is to be checked as a whole, less than the whole counts for nothing.
+        let stopping = self.stopping.take().filter(|_| self.checksum.is_none());
         let mut stopped = pin!(OptionFuture::from(stopping.as_ref().map(Stopping::begun)));
         let is_whole = loop {
             let chunk = tokio::select! {

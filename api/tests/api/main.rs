@@ -36,6 +36,7 @@ mod tus_client;
 mod tus_clients;
 mod tus_crashes;
 mod tus_lines;
+mod tus_links;
 mod upload;
 mod upload_links;
 mod vanishing;
