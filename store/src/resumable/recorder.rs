@@ -216,8 +216,9 @@ impl Recorder {
         }
         match self.multipart.complete(&self.info().parts).await {
             Ok(()) => {
-                let len_bytes = self.info().offset_bytes();
-                tracing::info!(video_id = %self.id, len_bytes, "original stored");
+                let (id, len_bytes) = (self.id, self.info().offset_bytes());
+                let duration_ms = self.store.age_of(id).as_millis() as u64;
+                tracing::info!(video_id = %id, len_bytes, duration_ms, "original stored");
                 FailPoint::OriginalStored.reached(self.id);
             }
             Err(Error::PartsDiffer(_)) => return Err(self.cut_back().await?),
