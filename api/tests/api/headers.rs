@@ -55,6 +55,47 @@ async fn listed_origins_may_call_and_read_errors() {
     );
 }
 
+/// What tus clients of another origin send, and read (tus 1.0, "Headers").
+#[tokio::test]
+async fn a_page_of_another_origin_may_speak_tus() {
+    let site = Site::start_with(|http, _| http.cors_origins = OTHER.parse().unwrap()).await;
+    let tus = |method| {
+        site.client
+            .request(method, format!("{}/api/tus", site.base))
+            .header("origin", OTHER)
+    };
+    let sent = "authorization,content-type,tus-resumable,upload-length,upload-defer-length,\
+                upload-metadata,upload-offset,upload-checksum,x-http-method-override";
+    let preflight = tus(Method::OPTIONS)
+        .header("access-control-request-method", "PATCH")
+        .header("access-control-request-headers", sent);
+    let allowed = preflight.send().await.unwrap().headers().clone();
+    let list = |headers: &HeaderMap, name: &str| -> Vec<String> {
+        let list = headers[name].to_str().unwrap().to_ascii_lowercase();
+        list.split(',').map(|item| item.trim().to_owned()).collect()
+    };
+    let methods = list(&allowed, "access-control-allow-methods");
+    for method in ["post", "head", "patch", "delete"] {
+        assert!(methods.iter().any(|allowed| allowed == method), "{method}");
+    }
+    let headers = list(&allowed, "access-control-allow-headers");
+    for header in sent.split(',') {
+        assert!(headers.iter().any(|allowed| allowed == header), "{header}");
+    }
+    // Refused, for there is no token: also that can be read.
+    let answer = tus(Method::POST).send().await.unwrap().headers().clone();
+    let exposed = list(&answer, "access-control-expose-headers");
+    for header in [
+        "location",
+        "tus-resumable",
+        "upload-offset",
+        "upload-length",
+        "upload-expires",
+    ] {
+        assert!(exposed.iter().any(|exposed| exposed == header), "{header}");
+    }
+}
+
 #[tokio::test]
 async fn unset_means_same_origin_only() {
     let site = Site::start().await;
