@@ -45,10 +45,13 @@ pub(crate) async fn complete_with_one(client: &Client, upload_id: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_loses_a_race_leaves_nothing() {
     let (server, client) = start().await;
-    let race = async |condition: Option<String>| {
+    // An ETag is its bytes' MD5, as in S3: who wrote again what is there would leave it, and the next one would win, too.
+    let race = async |name: &str, condition: Option<String>| {
         let puts = (0..RACERS).map(|racer| {
             let put = client.put_object().bucket(BUCKET).key("k");
-            let put = put.body(ByteStream::from(format!("racer {racer}").into_bytes()));
+            let put = put.body(ByteStream::from(
+                format!("{name}, racer {racer}").into_bytes(),
+            ));
             match &condition {
                 None => put.if_none_match("*").send(),
                 Some(etag) => put.if_match(etag).send(),
@@ -63,8 +66,8 @@ async fn who_loses_a_race_leaves_nothing() {
         assert_eq!(count_blobs(&server), 1);
         won[0].e_tag.clone()
     };
-    let etag = race(None).await;
-    race(etag).await;
+    let etag = race("first", None).await;
+    race("second", etag).await;
 }
 
 #[tokio::test]
