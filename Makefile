@@ -7,6 +7,7 @@
 #   make chaos  CHAOS_VIDEOS videos (default 300) while everything is killed and S3's line fails; CHAOS_SEED repeats a run
 #   make fuzz   damaged and hostile files for FUZZ_SECONDS (default 600), by libFuzzer
 #   make api-fuzz   all that the OpenAPI document allows and what it does not, for API_FUZZ_SECONDS (default 600)
+#   make openapi   renews the API's committed description and the pages' types, after a change of routes or answers
 #   make valgrind   tests of the transcoder with every access to memory checked
 #   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: 45 minutes on a quiet machine
 #   make screenshots   renews the pictures in docs/
@@ -17,8 +18,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint contract dev chaos fuzz api-fuzz valgrind bench screenshots tools moto schemathesis tuspy \
-	build-packages test-packages valgrind-packages bench-packages
+.PHONY: run test lint contract dev chaos fuzz api-fuzz openapi valgrind bench screenshots tools moto schemathesis \
+	tuspy build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
 	cargo build --release --locked -p standalone
@@ -61,6 +62,10 @@ fuzz: test-packages
 api-fuzz: test-packages schemathesis frontend/dist/index.html
 	cargo build --locked --bins -p standalone
 	@scripts/api-fuzz.sh
+
+openapi: build-packages frontend/node_modules/.package-lock.json
+	RENEW_OPENAPI=1 cargo test --quiet -p api --test api openapi::the_committed_document
+	cd frontend && npm run --silent types
 
 valgrind: valgrind-packages
 	@scripts/valgrind.sh

@@ -23,5 +23,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts"],
     environment: "./browser-like.ts",
+    // Node has no page whose origin a path could stand for.
+    env: { VITE_API_URL: "http://api.example" },
   },
 });

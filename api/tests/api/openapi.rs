@@ -75,3 +75,20 @@ async fn the_readme_explains_every_error_code() {
         assert!(readme.contains(&row), "the README lacks:\n{row}");
     }
 }
+
+/// The pages' types are made of it.
+#[tokio::test]
+async fn the_committed_document_is_that_of_the_code() {
+    let document = document().await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../frontend/openapi.json");
+    if std::env::var_os("RENEW_OPENAPI").is_some() {
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        std::fs::write(path, text + "\n").unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    let committed: Value = serde_json::from_str(&committed).unwrap();
+    assert!(
+        committed == document,
+        "frontend/openapi.json is not what the code says: run `make openapi`"
+    );
+}

@@ -4,7 +4,17 @@ import { isSettled, LOADING, nextView, pollDelayMs, type VideoView } from "./vid
 
 const answer = (status: VideoStatus["status"]): StatusAnswer => ({
   kind: "status",
-  status: { status, qualities: [] },
+  status: {
+    id: "0193e4a0-7f3a-7abc-8def-0123456789ab",
+    filename: "clip.mp4",
+    created_at: "2026-03-09T12:00:00Z",
+    updated_at: "2026-03-09T12:00:00Z",
+    status,
+    progress: 0,
+    qualities: [],
+    renditions: [],
+    warnings: [],
+  },
 });
 const after = (...answers: StatusAnswer[]): VideoView => answers.reduce(nextView, LOADING);
 

@@ -1,25 +1,19 @@
-/** The API's answers, as the pages use them. */
+/** What the pages ask of the API. */
 
-export interface VideoStatus {
-  status: "pending" | "processing" | "done" | "error";
-  qualities: string[];
-  filename?: string | null;
-  created_at?: string | null;
-  /** 0 to 1. */
-  progress?: number | null;
-  duration_ms?: number | null;
-  /** For the uploader: what is wrong with the file. */
-  error?: string | null;
-  /** For the uploader: what is not quite right with the file. */
-  warnings?: string[];
-}
+import { api, base } from "./client";
+import type { components } from "./schema";
+
+export { api, bearer } from "./client";
+
+/** What the API takes and answers, by the names that its document has. */
+export type Schemas = components["schemas"];
+export type VideoStatus = Schemas["Status"];
+export type VideoSummary = Schemas["VideoSummary"];
 
 export type StatusAnswer =
   { kind: "status"; status: VideoStatus } | { kind: "missing" } | { kind: "unreachable" };
 
-/** Empty where the API serves the pages itself; a build for elsewhere names it in VITE_API_URL. */
-const base = (import.meta.env.VITE_API_URL ?? "").replace(/\/+$/, "");
-
+/** The address of something under `/api/`, for elements and libraries that fetch by themselves. */
 export function apiUrl(path: string): string {
   return `${base}/api/${path}`;
 }
@@ -31,10 +25,13 @@ export function masterPlaylistUrl(id: string): string {
 /** Asks for the status. `no-cache` makes the browser revalidate by ETag: unchanged costs a 304. */
 export async function fetchStatus(id: string, signal: AbortSignal): Promise<StatusAnswer> {
   try {
-    const response = await fetch(apiUrl(`video/${id}/status`), { cache: "no-cache", signal });
-    if (response.status === 404) return { kind: "missing" };
-    if (!response.ok) return { kind: "unreachable" };
-    return { kind: "status", status: (await response.json()) as VideoStatus };
+    const { data, response } = await api.GET("/api/video/{id}/status", {
+      params: { path: { id } },
+      cache: "no-cache",
+      signal,
+    });
+    if (data) return { kind: "status", status: data };
+    return { kind: response.status === 404 ? "missing" : "unreachable" };
   } catch {
     return { kind: "unreachable" };
   }
@@ -42,10 +39,12 @@ export async function fetchStatus(id: string, signal: AbortSignal): Promise<Stat
 
 /** A fresh URL of the original or, once the video is done, of its top rendition. */
 export async function fetchPlainUrl(id: string): Promise<string> {
-  const response = await fetch(apiUrl(`video/${id}`), { cache: "no-store" });
-  if (!response.ok) throw new Error(`the API answered ${response.status}`);
-  const answer = (await response.json()) as { url: string };
-  return answer.url;
+  const { data, response } = await api.GET("/api/video/{id}", {
+    params: { path: { id } },
+    cache: "no-store",
+  });
+  if (!data) throw new Error(`the API answered ${response.status}`);
+  return data.url;
 }
 
 /** What the API's error body says, if that is what the text is. */
