@@ -93,15 +93,15 @@ tools:
 
 # The S3 server that others wrote, for tests.
 moto: test-packages
-	@scripts/install-moto.sh
+	@scripts/install-python-tool.sh moto "moto[server]==5.2.5"
 
-# Tries what the API says of itself.
+# Tries what the API says of itself; a validator of such documents comes with it.
 schemathesis: test-packages
-	@scripts/install-schemathesis.sh
+	@scripts/install-python-tool.sh schemathesis schemathesis==4.32.5 openapi-spec-validator==0.9.0
 
 # A client of resumable uploads that others wrote, for tests.
 tuspy: test-packages
-	@scripts/install-tuspy.sh
+	@scripts/install-python-tool.sh tuspy tuspy==1.1.0
 
 build-packages: tools
 	@scripts/install-packages.sh build

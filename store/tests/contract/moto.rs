@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// Where `scripts/install-moto.sh` puts it.
+/// Where `make moto` puts it.
 const DEFAULT_PATH: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../target/moto/bin/moto_server"
@@ -25,10 +25,7 @@ impl Moto {
         if program.is_file() {
             return Some(Self::run(&program));
         }
-        let reason = format!(
-            "there is no {}: scripts/install-moto.sh makes it",
-            program.display()
-        );
+        let reason = format!("there is no {}: `make moto` makes it", program.display());
         let is_must = std::env::var_os("MOTO_SERVER").is_some() || std::env::var_os("CI").is_some();
         assert!(!is_must, "{reason}");
         eprintln!("SKIPPED what is asked of moto: {reason}");
