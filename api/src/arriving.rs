@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use store::metrics::UploadEnd;
-use store::{HeldUploadInfo, OriginalUpload, Store, UploadInfo, UploadState, VideoId};
+use store::{OriginalUpload, Store, UploadInfo, UploadState, VideoId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -182,37 +182,18 @@ async fn store_file(
     let (upload, spent) = begun.ok_or(ApiError::LinkSpent)?;
     let stored = store_steps(&store, id, &name, upload, received).await;
     let settled = match stored {
-        Ok(_) => settle(&store, id, &spent, UploadState::Complete)
-            .await
-            .map(drop),
-        Err(_) => give_back(&store, id, &spent).await,
+        Ok(_) => {
+            let complete = spent.info.in_state(UploadState::Complete);
+            let swapped = store.swap_upload_info(id, &spent, complete).await;
+            swapped.map(drop)
+        }
+        // Whoever has written the info since, as the sweep or a newer request does, decides what becomes of it.
+        Err(_) => store.give_up_upload(id, &spent).await.map(drop),
     };
     if let Err(error) = settled {
         warn!(video_id = %id, %error, "the info of an upload was left as it is; the sweep will find it");
     }
     stored
-}
-
-async fn settle(
-    store: &Store,
-    id: VideoId,
-    spent: &HeldUploadInfo,
-    state: UploadState,
-) -> Result<bool, store::Error> {
-    let info = UploadInfo {
-        state,
-        ..spent.info.clone()
-    };
-    let swapped = store.swap_upload_info(id, spent, info).await?;
-    Ok(swapped.is_some())
-}
-
-/// Whoever has written the info since, as the sweep or a newer request does, decides what becomes of it.
-async fn give_back(store: &Store, id: VideoId, spent: &HeldUploadInfo) -> Result<(), store::Error> {
-    if settle(store, id, spent, UploadState::GivenUp).await? {
-        store.delete_upload_info(id).await?;
-    }
-    Ok(())
 }
 
 /// Stores part after part. A channel that closes before the last one means: take it all back.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -74,6 +74,28 @@ impl FromRequestParts<Arc<App>> for Admin {
             Uploader::Admin => Ok(Self),
             Uploader::Link(_) => Err(ApiError::Unauthorized),
         }
+    }
+}
+
+/// An upload that the bearer of the token may go on with: the one whose id is in the path.
+pub(crate) struct Continued(pub(crate) VideoId);
+
+impl FromRequestParts<Arc<App>> for Continued {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let uploader = Uploader::from_request_parts(parts, app).await?;
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ApiError::NoSuchUpload)?;
+        let id = params.iter().find(|(key, _)| *key == "id");
+        let id = id.and_then(|(_, id)| id.parse().ok());
+        let id = id.ok_or(ApiError::NoSuchUpload)?;
+        uploader.may_continue(id)?;
+        Ok(Self(id))
     }
 }
 

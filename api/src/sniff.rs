@@ -24,8 +24,10 @@ const TS_SYNC_BYTE: u8 = 0x47;
 /// So many in a row are no chance.
 const TS_PACKETS: usize = 5;
 
-/// Refuses an upload that begins with `head` and cannot be a video. An empty one is left to the worker.
-pub(crate) fn refuse(head: &[u8]) -> Result<(), ApiError> {
+/// Refuses an upload that begins with these bytes, its head or more, and cannot be a video. An empty one is left to the
+/// worker.
+pub(crate) fn refuse(first_bytes: &[u8]) -> Result<(), ApiError> {
+    let head = &first_bytes[..first_bytes.len().min(HEAD_LEN_BYTES)];
     let looks_like = match infer::get(head) {
         // Of MP4's kin only these are told apart: their brand stands where a video's would.
         Some(kind) if ["heif", "avif"].contains(&kind.extension()) => Some(kind.extension()),

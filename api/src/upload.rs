@@ -125,7 +125,7 @@ async fn receive_form(
             gap.begin();
             continue;
         }
-        sniff::refuse(&head[..head.len().min(sniff::HEAD_LEN_BYTES)])?;
+        sniff::refuse(&head)?;
         let name = filename::unescape(field.file_name().unwrap_or_default());
         let original = original.insert(begin(name)?);
         let mut len_bytes = 0;

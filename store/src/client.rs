@@ -130,11 +130,7 @@ impl Store {
     /// How much longer the credentials are good for; none if they do not end.
     pub(crate) async fn credentials_left(&self) -> Option<Duration> {
         let expiry = self.inner.credentials.current().await.ok()?.expiry()?;
-        Some(
-            expiry
-                .duration_since(self.inner.clock.now())
-                .unwrap_or_default(),
-        )
+        Some(expiry.duration_since(self.now()).unwrap_or_default())
     }
 }
 

@@ -59,19 +59,11 @@ impl DueDelivery {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn claim(self) -> Result<Option<Delivery>, Error> {
-        let Delivery {
-            store,
-            rules,
-            id,
-            take,
-            etag,
-            record,
-        } = self.delivery;
-        let (record, object) = (
-            record.claimed(rules.lease, self.age),
-            Object::Event(id, &take),
-        );
-        let condition = Condition::Is(&etag);
+        let Self { mut delivery, age } = self;
+        let (store, id) = (&delivery.store, delivery.id);
+        let record = delivery.record.claimed(delivery.rules.lease, age);
+        let object = Object::Event(id, &delivery.take);
+        let condition = Condition::Is(&delivery.etag);
         let Swap::Won(etag) = store.swap(&object, record.to_json(), condition).await? else {
             return Ok(None);
         };
@@ -80,14 +72,8 @@ impl DueDelivery {
             store.delete(&object).await?;
             return Ok(None);
         }
-        Ok(Some(Delivery {
-            store,
-            rules,
-            id,
-            take,
-            etag,
-            record,
-        }))
+        (delivery.etag, delivery.record) = (etag, record);
+        Ok(Some(delivery))
     }
 }
 
@@ -125,7 +111,7 @@ impl Delivery {
     /// The time by S3's clock: receivers refuse what seems old.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        self.store.inner.clock.now()
+        self.store.now()
     }
 
     /// The receiver took it: the record goes.

@@ -161,7 +161,7 @@ impl Store {
         duration_ms: Option<u64>,
     ) -> Result<(PresigningConfig, SystemTime), Error> {
         let ttl = presign_ttl(self.settings(), duration_ms, self.credentials_left().await);
-        let now = self.inner.clock.now();
+        let now = self.now();
         let config = PresigningConfig::builder()
             .start_time(now)
             .expires_in(ttl)

@@ -82,8 +82,7 @@ impl Store {
     /// How long ago the id was made, by S3's clock.
     pub(crate) fn age_of(&self, id: VideoId) -> Duration {
         let made_at = SystemTime::UNIX_EPOCH + Duration::from_millis(id.created_at_ms());
-        let now = self.inner.clock.now();
-        now.duration_since(made_at).unwrap_or_default()
+        self.now().duration_since(made_at).unwrap_or_default()
     }
 
     async fn count(&self, prefix: &str) -> Result<Counted, Error> {

@@ -110,6 +110,16 @@ impl UploadInfo {
         }
     }
 
+    /// The same, in another state and by another writer.
+    #[must_use]
+    pub fn in_state(&self, state: UploadState) -> Self {
+        Self {
+            state,
+            writer: random_hex(),
+            ..self.clone()
+        }
+    }
+
     /// How many bytes of the file, from its first on, are stored and recorded.
     #[must_use]
     pub fn offset_bytes(&self) -> u64 {

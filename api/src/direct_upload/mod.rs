@@ -9,7 +9,7 @@ mod finish;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::middleware::map_request;
 use store::{DirectUpload, VideoId};
@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::auth::Uploader;
+use crate::auth::Continued;
 use crate::error::ApiError;
 use crate::linger::linger;
 use crate::rates::SigningRate;
@@ -47,11 +47,7 @@ impl FromRequestParts<Arc<App>> for OwnUpload {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let uploader = Uploader::from_request_parts(parts, app).await?;
-        let id = Path::<String>::from_request_parts(parts, app).await;
-        let id = id.ok().and_then(|Path(id)| id.parse().ok());
-        let id = id.ok_or(ApiError::NoSuchUpload)?;
-        uploader.may_continue(id)?;
+        let Continued(id) = Continued::from_request_parts(parts, app).await?;
         // Each of these requests costs S3 several.
         SigningRate::from_request_parts(parts, app).await?;
         let upload = app

@@ -165,6 +165,5 @@ impl Incoming {
 }
 
 fn look_at_head(append: &Append) -> Result<(), ApiError> {
-    let head = append.head().unwrap_or_default();
-    sniff::refuse(&head[..head.len().min(sniff::HEAD_LEN_BYTES)])
+    sniff::refuse(append.head().unwrap_or_default())
 }

@@ -2,41 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use store::VideoId;
 
 use crate::App;
-use crate::auth::Uploader;
+use crate::auth::Continued;
 use crate::error::ApiError;
 use crate::error_code::errors;
 use crate::tus::receive::Incoming;
 use crate::tus::{fields, header, state};
-
-/// An upload that the bearer of the token may go on with.
-pub(crate) struct Continued(VideoId);
-
-impl FromRequestParts<Arc<App>> for Continued {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        app: &Arc<App>,
-    ) -> Result<Self, Self::Rejection> {
-        let uploader = Uploader::from_request_parts(parts, app).await?;
-        let params = RawPathParams::from_request_parts(parts, app)
-            .await
-            .map_err(|_| ApiError::NoSuchUpload)?;
-        let id = params.iter().find(|(key, _)| *key == "id");
-        let id = id.and_then(|(_, id)| id.parse().ok());
-        let id = id.ok_or(ApiError::NoSuchUpload)?;
-        uploader.may_continue(id)?;
-        Ok(Self(id))
-    }
-}
 
 errors!(OffsetErrors: Unauthorized, NotFound, Gone, TusVersion, OffsetDiffers, TakenOver, RateLimited, Internal, StorageUnavailable);
 

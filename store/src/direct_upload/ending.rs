@@ -149,7 +149,7 @@ impl DirectUpload {
             if self.held.info.state == UploadState::GivenUp {
                 break;
             }
-            let next = self.next(UploadState::GivenUp);
+            let next = self.held.info.in_state(UploadState::GivenUp);
             let (store, id) = (&self.store, self.id);
             match store.swap_upload_info(id, &self.held, next).await? {
                 Some(held) => self.held = held,
@@ -173,7 +173,7 @@ impl DirectUpload {
     /// Says in the info that there is nothing left to do. False where somebody has said so before.
     async fn mark_complete(&mut self) -> Result<bool, Error> {
         loop {
-            let next = self.next(UploadState::Complete);
+            let next = self.held.info.in_state(UploadState::Complete);
             let (store, id) = (&self.store, self.id);
             match store.swap_upload_info(id, &self.held, next).await? {
                 Some(held) => {

@@ -11,7 +11,6 @@ use std::time::SystemTime;
 
 pub use ending::{Abort, Completion};
 
-use crate::id::random_hex;
 use crate::keys::Object;
 use crate::listing::ListedPart;
 use crate::multipart::Multipart;
@@ -181,7 +180,7 @@ impl DirectUpload {
     /// # Errors
     /// [`Error::Unavailable`] and its kin when S3 does not answer.
     pub async fn renew(&mut self) -> Result<bool, Error> {
-        let next = self.next(UploadState::Open);
+        let next = self.held.info.in_state(UploadState::Open);
         let (store, id) = (&self.store, self.id);
         if let Some(held) = store.swap_upload_info(id, &self.held, next).await? {
             self.held = held;
@@ -249,13 +248,5 @@ impl DirectUpload {
             }
         }
         Ok((arrived, missing))
-    }
-
-    fn next(&self, state: UploadState) -> UploadInfo {
-        UploadInfo {
-            state,
-            writer: random_hex(),
-            ..self.held.info.clone()
-        }
     }
 }

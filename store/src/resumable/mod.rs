@@ -269,14 +269,11 @@ impl Store {
     /// Deletes an upload with all its parts and tails; false where another wrote its info in the meantime.
     /// The info says so first, so that nobody who goes on with it gets any further, and goes last, so that
     /// what a crash leaves is still found by it.
-    pub(crate) async fn give_up_upload(
-        &self,
-        id: VideoId,
-        held: &HeldUploadInfo,
-    ) -> Result<bool, Error> {
-        let mut next = held.info.clone();
-        next.state = UploadState::GivenUp;
-        next.writer = crate::id::random_hex();
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] and its kin when S3 does not answer; the sweep does the rest then.
+    pub async fn give_up_upload(&self, id: VideoId, held: &HeldUploadInfo) -> Result<bool, Error> {
+        let next = held.info.in_state(UploadState::GivenUp);
         if self.swap_upload_info(id, held, next).await?.is_none() {
             return Ok(false);
         }

@@ -236,9 +236,7 @@ impl Recorder {
             })?;
             self.was_queued = true;
         }
-        let mut next = self.info().clone();
-        next.state = UploadState::Complete;
-        next.writer = random_hex();
+        let next = self.info().in_state(UploadState::Complete);
         match self.swap(next.clone()).await {
             // Another completed it just as well, or came too late to end it.
             Err(ResumeError::TakenOver | ResumeError::Gone) => self.held.info = next,

@@ -90,12 +90,13 @@ impl Recorder {
 
     /// Whoever deleted the video may not have seen what was just written.
     pub(in crate::resumable) async fn unless_deleted(&self) -> Result<(), ResumeError> {
-        if !self.store.is_deleted(self.id).await? {
-            return Ok(());
+        match self.store.unless_deleted(self.id).await {
+            Err(Error::Deleted(_)) => {
+                self.multipart.abort().await?;
+                Err(ResumeError::Gone)
+            }
+            kept => Ok(kept?),
         }
-        self.multipart.abort().await?;
-        self.store.erase(self.id).await?;
-        Err(ResumeError::Gone)
     }
 
     /// Deletes a tail that was stored for a swap which was lost. The swap may have been made and only its
