@@ -33,6 +33,8 @@ pub(crate) enum ApiError {
     NoSuchUpload,
     #[error("The video has no such quality.")]
     NoSuchRung,
+    #[error("The video has no such picture or text.")]
+    NoSuchExtra,
     #[error("The video is not ready yet: its status says when it is.")]
     NotReady,
     #[error("This address does not answer to this method.")]
@@ -124,9 +126,11 @@ impl ApiError {
             Self::Unauthorized => ErrorCode::Unauthorized,
             Self::LinkExpired => ErrorCode::LinkExpired,
             Self::LinkSpent => ErrorCode::LinkSpent,
-            Self::NotFound | Self::NoSuchVideo | Self::NoSuchUpload | Self::NoSuchRung => {
-                ErrorCode::NotFound
-            }
+            Self::NotFound
+            | Self::NoSuchVideo
+            | Self::NoSuchUpload
+            | Self::NoSuchRung
+            | Self::NoSuchExtra => ErrorCode::NotFound,
             Self::NotReady => ErrorCode::NotReady,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::BadHost => ErrorCode::BadHost,

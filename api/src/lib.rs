@@ -18,6 +18,7 @@ mod error;
 mod error_code;
 mod event_slots;
 mod events;
+mod extras;
 mod filename;
 mod form_gap;
 mod headers;
@@ -191,7 +192,9 @@ pub fn router(app: App) -> Router {
         .routes(routes!(video::link, video::delete))
         .routes(routes!(video::status))
         .routes(routes!(events::events))
-        .routes(routes!(video::rung_link))
+        .routes(routes!(video::rung_or_sheet))
+        .routes(routes!(extras::poster))
+        .routes(routes!(extras::storyboard))
         .routes(routes!(videos::list));
     let service = OpenApiRouter::new()
         .routes(routes!(health::live))

@@ -13,14 +13,16 @@ pub(crate) fn unless_held<A: IntoResponse>(
     answer: impl FnOnce() -> A,
 ) -> Response {
     let caching = [(CACHE_CONTROL, "no-cache"), (ETAG, etag)];
-    let is_held = headers
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .any(|held| names(held.as_bytes(), etag));
-    if is_held {
+    if is_held(headers, etag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
     (caching, answer()).into_response()
+}
+
+/// Whether the client has this version.
+pub(crate) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
+    let mut held = headers.get_all(IF_NONE_MATCH).iter();
+    held.any(|held| names(held.as_bytes(), etag))
 }
 
 /// An ETag of what has no version of its own.

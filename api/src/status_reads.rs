@@ -151,7 +151,7 @@ mod tests {
     use embedded_s3::test_server::TestServer;
     use futures::future::join_all;
     use store::queue::Queue;
-    use store::{AccessKey, Outcome, Settings, SourceSummary};
+    use store::{AccessKey, Extras, Outcome, Settings, SourceSummary};
 
     use super::*;
 
@@ -207,6 +207,7 @@ mod tests {
                 warnings: Vec::new(),
                 source: SourceSummary::default(),
                 renditions: Vec::new(),
+                extras: Extras::default(),
             })
             .await
             .unwrap();

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use store::{PresignedUrl, RungName, Status, Versioned, VideoId};
+use store::{ExtraName, PresignedUrl, RungName, Status, Versioned, VideoId};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Admin;
@@ -19,7 +19,7 @@ use crate::error_code::errors;
 use crate::origin::absolute_url;
 use crate::rates::SigningRate;
 use crate::revalidation::unless_held;
-use crate::{App, filename};
+use crate::{App, extras, filename};
 
 /// Links are signed for a while only.
 pub(crate) const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
@@ -27,7 +27,7 @@ pub(crate) const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store"
 /// What a path below `/api/video/` names.
 pub(crate) struct VideoPath {
     pub(crate) id: VideoId,
-    /// What comes after it: a rung or a playlist; empty where nothing does.
+    /// What comes after it: a rung, a playlist or another file; empty where nothing does.
     pub(crate) name: String,
 }
 
@@ -107,23 +107,42 @@ pub(crate) struct LinkQuery {
     download: String,
 }
 
-/// A quality's MP4
+errors!(RungErrors: BadHost, NotFound, NotReady, RateLimited, StorageUnavailable, Internal);
+
+/// A quality's MP4, or a sheet of the storyboard
 #[utoipa::path(
     get,
-    path = "/api/video/{id}/{rung}",
-    params(("id" = VideoId, Path), ("rung" = RungName, Path), LinkQuery),
+    path = "/api/video/{id}/{name}",
+    params(
+        ("id" = VideoId, Path),
+        (
+            "name" = String,
+            Path,
+            description = "`<rung>`, or `storyboard-<n>.jpg` as the storyboard names it",
+            pattern = r"^([0-9]{1,4}p|storyboard-[0-9]{1,4}\.jpg)$",
+        ),
+        LinkQuery,
+    ),
     responses(
-        (status = 200, body = Link, description = "Where the MP4 is"),
-        LinkErrors,
+        (
+            status = 200,
+            description = "Where the quality's MP4 is, or the sheet itself",
+            content((Link = "application/json"), ([u8] = "image/jpeg")),
+        ),
+        (status = 304, description = "The client has the sheet"),
+        RungErrors,
     )
 )]
-pub(crate) async fn rung_link(
+pub(crate) async fn rung_or_sheet(
     _: SigningRate,
     VideoPath { id, name }: VideoPath,
     State(app): State<Arc<App>>,
     query: Result<Query<LinkQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    if let Ok(sheet @ ExtraName::StoryboardSheet(_)) = name.parse() {
+        return extras::answer(&app, id, sheet, &headers).await;
+    }
     let rung: RungName = name.parse().map_err(|_| ApiError::NoSuchRung)?;
     let status = &status_of(&app, id).await?.value;
     if !status.qualities.contains(&rung) {

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::playlist::PlaylistCache;
+use crate::kept_files::KeptFiles;
 use crate::request_count::RequestCount;
 use crate::server_clock::ServerClock;
 use crate::settings::Settings;
@@ -98,7 +98,7 @@ impl Store {
                 credentials,
                 clock,
                 known_done: Default::default(),
-                playlists: PlaylistCache::new(),
+                kept_files: KeptFiles::new(),
             }),
             requests: Arc::default(),
         })

@@ -13,10 +13,12 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use bytes::Bytes;
 
 use crate::Store;
+use crate::client;
 use crate::error::{Error, http_status, is_missing};
 use crate::keys::Object;
 
@@ -196,15 +198,8 @@ impl Store {
         condition: Condition<'_>,
     ) -> Result<Option<ETag>, Error> {
         let doing = || format!("write {}", object.key());
-        let mut put = self
-            .s3()
-            .put_object()
-            .bucket(object.bucket(self.settings()))
-            .key(object.key())
-            .content_type(object.content_type())
-            .cache_control(object.cache_control())
-            .body(ByteStream::from(body.clone()));
-        put = match condition {
+        let put = self.put(object, body.clone());
+        let put = match condition {
             Condition::Absent => put.if_none_match("*"),
             Condition::Is(etag) => put.if_match(&etag.0),
         };
@@ -225,18 +220,31 @@ impl Store {
         object: &Object<'_>,
         body: impl Into<Bytes>,
     ) -> Result<(), Error> {
-        let answer = self
-            .s3()
+        let answer = self.put(object, body.into()).send().await;
+        answer.map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
+        Ok(())
+    }
+
+    /// The same for what a job cannot do without.
+    pub(crate) async fn write_patiently(
+        &self,
+        object: &Object<'_>,
+        body: Bytes,
+    ) -> Result<(), Error> {
+        let put = self.put(object, body).customize();
+        let answer = put.config_override(client::patient()).send().await;
+        answer.map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
+        Ok(())
+    }
+
+    fn put(&self, object: &Object<'_>, body: Bytes) -> PutObjectFluentBuilder {
+        self.s3()
             .put_object()
             .bucket(object.bucket(self.settings()))
             .key(object.key())
             .content_type(object.content_type())
             .cache_control(object.cache_control())
-            .body(ByteStream::from(body.into()))
-            .send()
-            .await;
-        answer.map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
-        Ok(())
+            .body(ByteStream::from(body))
     }
 
     /// Deletes; an object that is not there counts as deleted.

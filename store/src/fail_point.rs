@@ -69,6 +69,8 @@ fail_points! {
     FragmentEncoded = "fragment-encoded",
     /// A rendition is visible.
     RenditionStored = "rendition-stored",
+    /// A file beside the renditions is stored: a picture, a text.
+    ExtraStored = "extra-stored",
     /// The media playlists are there, the master is not.
     PlaylistsStored = "playlists-stored",
     /// The whole take is there; the commit comes next.

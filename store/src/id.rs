@@ -17,7 +17,7 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    fn new(text: &str, expected: &'static str) -> Self {
+    pub(crate) fn new(text: &str, expected: &'static str) -> Self {
         // Names come from URLs: what is shown of a hostile one is bounded.
         let text = text.chars().take(64).collect();
         Self { text, expected }

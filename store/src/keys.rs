@@ -12,8 +12,9 @@
 //! | raw | `index/<inverted ms>-<id>` | newest first by one LIST |
 //! | raw | `self-test/<nonce>` | what a process tries conditional writes on at its start; deleted at once |
 //! | video | `videos/<id>/status.json` | what is true |
-//! | video | `videos/<id>/<take>/…` | one take's renditions and playlists; immutable |
+//! | video | `videos/<id>/<take>/…` | one take's renditions, playlists and extras; immutable |
 
+use crate::extra::ExtraName;
 use crate::id::{RungName, Take, VideoId};
 use crate::package::{MASTER_NAME, PLAYLIST_TYPE, iframe_playlist_name, media_name, playlist_name};
 use crate::settings::Settings;
@@ -39,6 +40,7 @@ pub(crate) enum Object<'a> {
     Master(VideoId, &'a Take),
     MediaPlaylist(VideoId, &'a Take, &'a RungName),
     IframePlaylist(VideoId, &'a Take, &'a RungName),
+    Extra(VideoId, &'a Take, ExtraName),
     /// Written by the self-test and deleted.
     SelfTest(&'a str),
 }
@@ -71,7 +73,8 @@ impl Object<'_> {
             | Self::Rendition(..)
             | Self::Master(..)
             | Self::MediaPlaylist(..)
-            | Self::IframePlaylist(..) => &settings.video_bucket,
+            | Self::IframePlaylist(..)
+            | Self::Extra(..) => &settings.video_bucket,
         }
     }
 
@@ -97,6 +100,7 @@ impl Object<'_> {
             Self::IframePlaylist(id, take, rung) => {
                 take_prefix(*id, take) + &iframe_playlist_name(rung)
             }
+            Self::Extra(id, take, name) => take_prefix(*id, take) + &name.to_string(),
             Self::SelfTest(nonce) => format!("{}{nonce}", prefix::SELF_TESTS),
         }
     }
@@ -114,6 +118,7 @@ impl Object<'_> {
             | Self::Status(_) => "application/json",
             Self::Rendition(..) => "video/mp4",
             Self::Master(..) | Self::MediaPlaylist(..) | Self::IframePlaylist(..) => PLAYLIST_TYPE,
+            Self::Extra(_, _, name) => name.content_type(),
             Self::SelfTest(_) => "text/plain",
         }
     }
@@ -124,6 +129,7 @@ impl Object<'_> {
             | Self::Master(..)
             | Self::MediaPlaylist(..)
             | Self::IframePlaylist(..)
+            | Self::Extra(..)
             | Self::Original(_) => IMMUTABLE,
             _ => REVALIDATE,
         }

@@ -20,8 +20,10 @@ mod delivery;
 mod direct_upload;
 mod error;
 mod event;
+mod extra;
 mod fail_point;
 mod id;
+mod kept_files;
 mod keys;
 mod lease;
 mod listing;
@@ -64,6 +66,7 @@ pub use deliveries::{Deliveries, Look};
 pub use delivery::{Delivery, DeliveryRules, DueDelivery};
 pub use direct_upload::{Abort, ArrivedPart, Completion, DirectUpload};
 pub use error::Error;
+pub use extra::{ExtraName, Extras, Poster, Storyboard};
 pub use fail_point::FailPoint;
 pub use id::{InvalidName, RungName, Take, VideoId};
 pub use media_upload::MediaUpload;
@@ -100,7 +103,7 @@ struct Inner {
     credentials: client::CachedCredentials,
     clock: server_clock::ServerClock,
     known_done: Mutex<HashSet<VideoId>>,
-    playlists: playlist::PlaylistCache,
+    kept_files: kept_files::KeptFiles,
 }
 
 impl Store {

@@ -5,11 +5,9 @@
 //! than that is one PUT; any other is a multipart upload, begun when the first part is full. All parts but
 //! the last are of equal size, as some stores demand. Memory: two parts, whatever the length.
 
-use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 
-use crate::client;
 use crate::keys::Object;
 use crate::multipart::Multipart;
 use crate::{Error, FailPoint, RungName, Store, Take, VideoId};
@@ -153,20 +151,7 @@ impl MediaUpload {
     /// and always the same bytes.
     async fn put(&self, file: Bytes) -> Result<(), Error> {
         let object = Object::Rendition(self.id, &self.take, &self.rung);
-        self.store
-            .s3()
-            .put_object()
-            .bucket(object.bucket(self.store.settings()))
-            .key(object.key())
-            .content_type(object.content_type())
-            .cache_control(object.cache_control())
-            .body(ByteStream::from(file))
-            .customize()
-            .config_override(client::patient())
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk(format!("write {}", object.key()), &error))?;
-        Ok(())
+        self.store.write_patiently(&object, file).await
     }
 }
 

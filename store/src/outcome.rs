@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::RungName;
+use crate::{Extras, RungName};
 
 /// What an original turned out to be.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -58,4 +58,6 @@ pub struct Outcome {
     pub source: SourceSummary,
     /// What came out, lowest rung first.
     pub renditions: Vec<RenditionSummary>,
+    /// What stands beside them.
+    pub extras: Extras,
 }

@@ -1,45 +1,10 @@
 //! A take's playlists in the video bucket: written by the worker, read and signed for viewers.
-//!
-//! They never change, so the ones that were asked for last are kept. Who asks has just seen a status that names
-//! them.
 
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-
-use bytes::Bytes;
 use futures::future::try_join_all;
-use lru::LruCache;
 
 use crate::keys::Object;
 use crate::package::{self, Rendition};
 use crate::{Error, FailPoint, RungName, Status, Store, Take, VideoId};
-
-/// Playlists that are kept.
-const MOST_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
-/// About an hour of video; longer ones are read each time.
-const MOST_KEPT_LEN_BYTES: usize = 64 << 10;
-
-/// The playlists that were read last, by key: 16 MiB at most.
-pub(crate) struct PlaylistCache(Mutex<LruCache<String, Bytes>>);
-
-impl PlaylistCache {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(MOST_KEPT)))
-    }
-
-    fn get(&self, key: &str) -> Option<Bytes> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).cloned()
-    }
-
-    fn keep(&self, key: String, playlist: &Bytes) {
-        if playlist.len() <= MOST_KEPT_LEN_BYTES {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // Its own bytes alone, not the answer that they came in.
-            kept.put(key, Bytes::copy_from_slice(playlist));
-        }
-    }
-}
 
 impl Store {
     /// Writes the playlists of a take whose renditions are all there: side by side, and the master, which
@@ -87,7 +52,7 @@ impl Store {
             }
         };
         let object = Object::Master(status.id, take);
-        let stored = self.read_playlist(&object).await?;
+        let stored = self.read_kept(&object).await?;
         String::from_utf8(stored.into()).map_err(|error| Error::Corrupt {
             key: object.key(),
             reason: error.to_string(),
@@ -121,7 +86,7 @@ impl Store {
         rung: &RungName,
         object: &Object<'_>,
     ) -> Result<String, Error> {
-        let stored = self.read_playlist(object).await?;
+        let stored = self.read_kept(object).await?;
         let url = self.rendition_url(status, rung, None).await?;
         let uri = match self.settings().origin_relative_urls {
             true => url.origin_relative(),
@@ -131,17 +96,5 @@ impl Store {
             key: object.key(),
             reason: "no media playlist".into(),
         })
-    }
-
-    async fn read_playlist(&self, object: &Object<'_>) -> Result<Bytes, Error> {
-        let key = object.key();
-        if let Some(kept) = self.inner.playlists.get(&key) {
-            return Ok(kept);
-        }
-        let Some(fetched) = self.read(object).await? else {
-            return Err(Error::Missing(key));
-        };
-        self.inner.playlists.keep(key, &fetched.body);
-        Ok(fetched.body)
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::conditional::{Condition, Fetched};
 use crate::keys::Object;
 use crate::outcome::{RenditionSummary, SourceSummary};
-use crate::{Error, RungName, Store, Take, VideoId};
+use crate::{Error, Poster, RungName, Store, Storyboard, Take, VideoId};
 
 /// Where a video is on its path.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -78,6 +78,12 @@ pub struct Status {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(required))]
     pub renditions: Vec<RenditionSummary>,
+    /// A picture to show before it plays, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster: Option<Poster>,
+    /// Pictures to show while one seeks, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<Storyboard>,
 }
 
 /// A value and the version of the object that holds it.
@@ -130,6 +136,8 @@ impl Status {
             warnings: Vec::new(),
             source: None,
             renditions: Vec::new(),
+            poster: None,
+            storyboard: None,
         }
     }
 

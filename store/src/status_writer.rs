@@ -149,6 +149,8 @@ impl StatusWriter {
             warnings: outcome.warnings,
             source: Some(outcome.source),
             renditions: outcome.renditions,
+            poster: outcome.extras.poster,
+            storyboard: outcome.extras.storyboard,
             ..self.status.clone()
         };
         self.write(status).await?;

@@ -78,5 +78,5 @@ pub use pipeline::stages;
 pub use pipeline::transcode;
 pub use probe::{AudioStream, Probe, VideoStream, probe};
 pub use report::{Keyframe, Rendition, Report, Segment, Warning};
-pub use sink::{FolderSink, MemorySink, RenditionPlan, RenditionSink, Sink};
+pub use sink::{Extra, FolderSink, MemorySink, RenditionPlan, RenditionSink, Sink};
 pub use time::{Cadence, FrameRate};

@@ -1,9 +1,9 @@
-//! Where renditions go.
+//! Where renditions go, and what stands beside them.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is about to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub struct RenditionPlan {
     pub height_px: u32,
 }
 
+/// A small file beside the renditions, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// Its name in the renditions' folder: `poster.jpg`, `storyboard.vtt`, …
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
 /// A destination for the renditions of one video; the crate brings [`FolderSink`] and
 /// [`MemorySink`].
 pub trait Sink: Sync {
@@ -26,6 +35,13 @@ pub trait Sink: Sync {
     /// # Errors
     /// Any error ends the transcode with [`Error::Sink`](crate::Error::Sink).
     fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>>;
+
+    /// Takes a file beside the renditions. Called once for each, when all renditions are complete,
+    /// on the thread that called [`transcode`](crate::transcode).
+    ///
+    /// # Errors
+    /// Any error ends the transcode with [`Error::Sink`](crate::Error::Sink).
+    fn extra(&self, extra: Extra) -> io::Result<()>;
 }
 
 /// A destination for one rendition: a fragmented MP4 whose head is known only at the end.
@@ -53,7 +69,7 @@ pub trait RenditionSink: Send {
     fn finish(self: Box<Self>, head: Vec<u8>) -> io::Result<()>;
 }
 
-/// Writes `<folder>/<name>.mp4`; what a failed transcode has written stays there, incomplete.
+/// Writes `<folder>/<name>.mp4`, and extras beside them; what a failed transcode has written stays there, incomplete.
 #[derive(Debug)]
 pub struct FolderSink(PathBuf);
 
@@ -74,6 +90,10 @@ impl Sink for FolderSink {
             self.0.join(format!("{}.mp4", plan.name)),
         )?))
     }
+
+    fn extra(&self, extra: Extra) -> io::Result<()> {
+        fs::write(self.0.join(extra.name), extra.bytes)
+    }
 }
 
 impl RenditionSink for File {
@@ -91,9 +111,15 @@ impl RenditionSink for File {
     }
 }
 
-/// Keeps completed renditions in memory.
+/// Keeps completed renditions and extras in memory.
 #[derive(Debug, Clone, Default)]
-pub struct MemorySink(Arc<Mutex<Vec<NamedFile>>>);
+pub struct MemorySink(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    files: Vec<NamedFile>,
+    extras: Vec<Extra>,
+}
 
 /// A rendition's name and its whole file.
 type NamedFile = (String, Vec<u8>);
@@ -108,7 +134,17 @@ impl MemorySink {
     /// The completed renditions: name and whole file, in the order in which they were completed.
     #[must_use]
     pub fn into_files(self) -> Vec<NamedFile> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.kept().files)
+    }
+
+    /// Takes the extras out, in the order in which they came.
+    #[must_use]
+    pub fn take_extras(&self) -> Vec<Extra> {
+        std::mem::take(&mut self.kept().extras)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +155,11 @@ impl Sink for MemorySink {
             bytes: Vec::new(),
             done: self.clone(),
         }))
+    }
+
+    fn extra(&self, extra: Extra) -> io::Result<()> {
+        self.kept().extras.push(extra);
+        Ok(())
     }
 }
 
@@ -145,11 +186,7 @@ impl RenditionSink for MemoryFile {
             std::mem::take(&mut self.name),
             std::mem::take(&mut self.bytes),
         );
-        self.done
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(file);
+        self.done.kept().files.push(file);
         Ok(())
     }
 }

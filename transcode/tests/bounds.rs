@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use oracle::make;
 use tempfile::tempdir;
 use transcode::{
-    Control, Error, InputError, MemorySink, Options, RenditionPlan, RenditionSink, Report, Sink,
-    Source, Warning,
+    Control, Error, Extra, InputError, MemorySink, Options, RenditionPlan, RenditionSink, Report,
+    Sink, Source, Warning,
 };
 
 /// Counts fragments as they come, and forgets them.
@@ -22,6 +22,10 @@ struct Counter(Arc<AtomicUsize>);
 impl Sink for Counter {
     fn rendition(&self, _: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
         Ok(Box::new(self.clone()))
+    }
+
+    fn extra(&self, _: Extra) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use store::{InvalidName, Outcome, SourceSummary, package};
+use store::{Extras, InvalidName, Outcome, SourceSummary, package};
 use transcode::Report;
 
 /// The renditions of a report, as the store's playlists and statuses need them.
@@ -34,6 +34,7 @@ pub fn outcome(report: &Report, renditions: &[package::Rendition]) -> Outcome {
             frame_rate: video.cadence.frame_rate().as_f64(),
         },
         renditions: renditions.iter().map(package::Rendition::summary).collect(),
+        extras: Extras::default(),
     }
 }
 

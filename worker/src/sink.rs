@@ -1,4 +1,4 @@
-//! Renditions on their way from the encoder's threads into S3.
+//! Renditions on their way from the encoder's threads into S3, and the small files beside them.
 //!
 //! Each rendition has an upload task and a bounded channel to it. When storage is slow the channel
 //! is full, the encoder's thread waits, and memory stays bounded; when the job is to stop, whoever
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use transcode::{RenditionPlan, RenditionSink, Sink};
+use transcode::{Extra, RenditionPlan, RenditionSink, Sink};
 
 use crate::stages::Stages;
 
@@ -42,6 +42,19 @@ impl Sink for TakeSink {
             rung,
             under_way: None,
         }))
+    }
+
+    fn extra(&self, extra: Extra) -> io::Result<()> {
+        let name = extra.name.parse().map_err(io::Error::other)?;
+        let bytes = extra.bytes.into();
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.stop.cancelled() => Err(stopped()),
+                written = self.store.write_extra(self.id, &self.take, name, bytes) => {
+                    written.map_err(not_stored)
+                }
+            }
+        })
     }
 }
 

@@ -37,7 +37,7 @@ pub struct RateArgs {
     #[arg(long, env = "UPLOAD_RATE_PER_TOKEN", default_value = "600/5m")]
     pub upload_rate_per_token: Rate,
 
-    /// Links and playlists that one address may ask for, each of which signs URLs, and event streams.
+    /// Links and playlists that one address may ask for, each of which signs URLs, event streams and pictures.
     #[arg(long, env = "SIGNING_RATE", default_value = "6000/1m")]
     pub signing_rate: Rate,
 

@@ -16,6 +16,7 @@ mod documented;
 mod events;
 #[path = "../../../store/tests/against_s3/exposition.rs"]
 mod exposition;
+mod extras;
 #[allow(dead_code, reason = "the store's tests use the rest")]
 #[path = "../../../store/tests/against_s3/proxy.rs"]
 mod fault_proxy;

@@ -153,7 +153,7 @@ async fn uploads_and_requests_are_counted_by_how_they_end() {
     for (route, method, status, count) in [
         ("/api/upload", "POST", "2xx", 1.0),
         ("/api/video/{id}/status", "GET", "4xx", 1.0),
-        ("/api/video/{id}/{rung}", "GET", "4xx", 1.0),
+        ("/api/video/{id}/{name}", "GET", "4xx", 1.0),
         ("/healthz", "other", "4xx", 1.0),
     ] {
         let labels = [("route", route), ("method", method), ("status", status)];

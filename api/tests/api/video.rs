@@ -114,7 +114,7 @@ async fn a_done_video_links_its_renditions() {
     assert_eq!(media.headers()["content-type"], "video/mp4");
     assert!(!media.headers().contains_key("content-disposition"));
     assert_eq!(media.bytes().await.unwrap(), MEDIA);
-    for none in ["1080p", "99999p", "poster.jpg"] {
+    for none in ["1080p", "99999p", "poster.png"] {
         let response = site
             .get(&format!("/api/video/{id}/{none}"))
             .send()

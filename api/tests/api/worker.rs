@@ -2,12 +2,27 @@
 
 use store::package::{Range, Rendition};
 use store::queue::{Claim, Queue};
-use store::{MediaUpload, Outcome, SourceSummary, StatusWriter, VideoId};
+use store::{
+    Extras, MediaUpload, Outcome, Poster, SourceSummary, StatusWriter, Storyboard, VideoId,
+};
 
 use crate::site::Site;
 
 /// The bytes of a rendition: nothing here looks into them.
 pub(crate) const MEDIA: &[u8] = b"an MP4 in name alone, long enough for the ranges of its playlist";
+
+/// The files beside the renditions.
+pub(crate) const EXTRAS: [&str; 4] = [
+    "poster.jpg",
+    "storyboard.vtt",
+    "storyboard-0.jpg",
+    "storyboard-1.jpg",
+];
+
+/// What such a file holds: nothing here looks into it, either.
+pub(crate) fn extra_bytes(name: &str) -> String {
+    format!("{name}, in name alone")
+}
 
 fn rendition(name: &str, bandwidth_bps: u64) -> Rendition {
     let range = Range {
@@ -56,6 +71,26 @@ pub(crate) async fn finish(site: &Site, claim: Claim, mut status: StatusWriter) 
         upload.append(rest.into()).await.unwrap();
         upload.finish(head).await.unwrap();
     }
+    let extras = Extras {
+        poster: Some(Poster {
+            width: 1280,
+            height: 720,
+        }),
+        storyboard: Some(Storyboard {
+            interval_ms: 1000,
+            tile_width: 160,
+            tile_height: 90,
+            columns: 2,
+            rows: 1,
+            tiles: 4,
+        }),
+    };
+    for name in EXTRAS {
+        let bytes = extra_bytes(name);
+        let name = name.parse().unwrap();
+        let written = site.store.write_extra(id, claim.take(), name, bytes.into());
+        written.await.unwrap();
+    }
     site.store
         .write_playlists(id, claim.take(), &renditions)
         .await
@@ -65,6 +100,7 @@ pub(crate) async fn finish(site: &Site, claim: Claim, mut status: StatusWriter) 
         warnings: vec![],
         source: SourceSummary::default(),
         renditions: renditions.iter().map(Rendition::summary).collect(),
+        extras,
     };
     status.done(outcome).await.unwrap();
     claim.finish().await.unwrap();

@@ -201,6 +201,7 @@ async fn check_keys(
         let take = status.take.as_ref().map(ToString::to_string);
         let folder = format!("videos/{id}/{}", take.unwrap_or_default());
         video.insert(format!("{folder}/master.m3u8"));
+        video.extend(status.extras().map(|name| format!("{folder}/{name}")));
         for rung in &status.qualities {
             for name in [".mp4", ".m3u8", "-iframes.m3u8"] {
                 video.insert(format!("{folder}/{rung}{name}"));

@@ -1,6 +1,6 @@
 //! What a job is said to have made, where nothing is transcoded.
 
-use store::{Outcome, RenditionSummary, SourceSummary};
+use store::{Extras, Outcome, RenditionSummary, SourceSummary};
 
 pub(crate) fn outcome() -> Outcome {
     Outcome {
@@ -21,5 +21,6 @@ pub(crate) fn outcome() -> Outcome {
             bytes: 750_000,
             copied: false,
         }],
+        extras: Extras::default(),
     }
 }

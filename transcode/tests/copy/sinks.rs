@@ -5,7 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
-use transcode::{Control, MemorySink, Options, RenditionPlan, RenditionSink, Report, Sink, Source};
+use transcode::{
+    Control, Extra, MemorySink, Options, RenditionPlan, RenditionSink, Report, Sink, Source,
+};
 
 /// Completed renditions in memory, and the name of each that was begun, completed or not.
 #[derive(Default)]
@@ -18,6 +20,10 @@ impl Sink for WatchedSink {
     fn rendition(&self, plan: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
         self.begun.lock().unwrap().push(plan.name.clone());
         self.files.rendition(plan)
+    }
+
+    fn extra(&self, extra: Extra) -> io::Result<()> {
+        self.files.extra(extra)
     }
 }
 

@@ -228,6 +228,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/video/{id}/poster.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture to show before the video plays */
+        get: operations["poster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/video/{id}/status": {
         parameters: {
             query?: never;
@@ -245,15 +262,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/video/{id}/{rung}": {
+    "/api/video/{id}/storyboard.vtt": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** A quality's MP4 */
-        get: operations["rung_link"];
+        /** Which part of which sheet to show for each time while one seeks */
+        get: operations["storyboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/video/{id}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A quality's MP4, or a sheet of the storyboard */
+        get: operations["rung_or_sheet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -514,6 +548,19 @@ export interface components {
         PartLinksRequest: {
             numbers: number[];
         };
+        /** @description A video's poster. */
+        Poster: {
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
+        };
         /** @description A rendition as the status lists it. Rates are in bits per second. */
         RenditionSummary: {
             /**
@@ -614,6 +661,7 @@ export interface components {
             filename: string;
             /** @description The video. */
             id: components["schemas"]["VideoId"];
+            poster?: components["schemas"]["Poster"] | null;
             /**
              * Format: double
              * @description How much is transcoded, 0 to 1.
@@ -626,6 +674,7 @@ export interface components {
             source?: components["schemas"]["SourceSummary"] | null;
             /** @description Where the video is on its path. */
             status: components["schemas"]["State"];
+            storyboard?: components["schemas"]["Storyboard"] | null;
             take?: components["schemas"]["Take"] | null;
             /**
              * Format: date-time
@@ -642,6 +691,39 @@ export interface components {
             event: components["schemas"]["EventName"];
             /** @description The ETag of the status. */
             id?: string | null;
+        };
+        /** @description A video's storyboard: small pictures of it at even distances, in the rows of a few sheets. */
+        Storyboard: {
+            /**
+             * Format: int32
+             * @description Tiles in a row.
+             */
+            columns: number;
+            /**
+             * Format: int64
+             * @description Time from one tile to the next, but for the length of a picture.
+             */
+            interval_ms: number;
+            /**
+             * Format: int32
+             * @description Rows of a full sheet.
+             */
+            rows: number;
+            /**
+             * Format: int32
+             * @description Height of a tile in pixels.
+             */
+            tile_height: number;
+            /**
+             * Format: int32
+             * @description Width of a tile in pixels.
+             */
+            tile_width: number;
+            /**
+             * Format: int32
+             * @description Tiles on all sheets.
+             */
+            tiles: number;
         };
         /** @example 5f1d3c8be0a94c7fa1d0c2b3e4f56789 */
         Take: string;
@@ -3444,6 +3526,107 @@ export interface operations {
             };
         };
     };
+    poster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JPEG of at most 1280 pixels a side */
+            200: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description The client has it */
+            304: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found`: there is no such video, quality, upload or address. `not_ready`: the video is not transcoded yet. */
+            404: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "not_found" | "not_ready";
+                        };
+                    };
+                };
+            };
+            /** @description `rate_limited`: too many requests from this address, or with this token. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "rate_limited";
+                        };
+                    };
+                };
+            };
+            /** @description `internal`: something went wrong on the server; its log says what, by the answer's `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "internal";
+                        };
+                    };
+                };
+            };
+            /** @description `storage_unavailable`: S3 does not answer. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "storage_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -3534,7 +3717,108 @@ export interface operations {
             };
         };
     };
-    rung_link: {
+    storyboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["VideoId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description WebVTT whose cues are `storyboard-<n>.jpg#xywh=x,y,width,height` */
+            200: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/vtt": string;
+                };
+            };
+            /** @description The client has it */
+            304: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found`: there is no such video, quality, upload or address. `not_ready`: the video is not transcoded yet. */
+            404: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "not_found" | "not_ready";
+                        };
+                    };
+                };
+            };
+            /** @description `rate_limited`: too many requests from this address, or with this token. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "rate_limited";
+                        };
+                    };
+                };
+            };
+            /** @description `internal`: something went wrong on the server; its log says what, by the answer's `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "internal";
+                        };
+                    };
+                };
+            };
+            /** @description `storage_unavailable`: S3 does not answer. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "storage_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    rung_or_sheet: {
         parameters: {
             query?: {
                 /** @description `1`: a link that saves the file, under the name of the upload. */
@@ -3543,13 +3827,14 @@ export interface operations {
             header?: never;
             path: {
                 id: components["schemas"]["VideoId"];
-                rung: components["schemas"]["RungName"];
+                /** @description `<rung>`, or `storyboard-<n>.jpg` as the storyboard names it */
+                name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Where the MP4 is */
+            /** @description Where the quality's MP4 is, or the sheet itself */
             200: {
                 headers: {
                     /** @description Finds the request in the server's log. */
@@ -3558,7 +3843,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Link"];
+                    "image/jpeg": number[];
                 };
+            };
+            /** @description The client has the sheet */
+            304: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `bad_host`: the request has no usable `Host`, and the server no `PUBLIC_URL`. */
             400: {
@@ -3576,7 +3871,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_found`: there is no such video, quality, upload or address. */
+            /** @description `not_found`: there is no such video, quality, upload or address. `not_ready`: the video is not transcoded yet. */
             404: {
                 headers: {
                     /** @description Finds the request in the server's log. */
@@ -3587,7 +3882,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {string} */
-                            code?: "not_found";
+                            code?: "not_found" | "not_ready";
                         };
                     };
                 };

@@ -1,0 +1,97 @@
+//! What stands beside renditions.
+
+use std::time::Instant;
+
+use reqwest::StatusCode;
+use store::VideoId;
+
+use crate::site::{Site, TOKEN, assert_error};
+use crate::worker::{EXTRAS, begin, done, extra_bytes, finish};
+
+const NONE: [&str; 5] = [
+    "storyboard-2.jpg",
+    "storyboard-00.jpg",
+    "storyboard-4294967296.jpg",
+    "storyboard.jpg",
+    "status.json",
+];
+
+#[tokio::test]
+async fn each_is_served_itself_and_once_per_version() {
+    let site = Site::start().await;
+    let id = done(&site, "a.mp4").await;
+    for name in EXTRAS {
+        let get = || site.get(&format!("/api/video/{id}/{name}"));
+        let answer = get().send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{name}");
+        let headers = answer.headers().clone();
+        let expected = match name {
+            "storyboard.vtt" => "text/vtt",
+            _ => "image/jpeg",
+        };
+        assert_eq!(headers["content-type"], expected);
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["cache-control"], "public, max-age=600");
+        assert_eq!(answer.text().await.unwrap(), extra_bytes(name));
+
+        let again = get().header("if-none-match", &headers["etag"]);
+        let again = again.send().await.unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{name}");
+        assert_eq!(again.headers()["etag"], headers["etag"]);
+        assert_eq!(again.headers()["cache-control"], "public, max-age=600");
+        assert!(again.bytes().await.unwrap().is_empty());
+        let other = get().header("if-none-match", "\"other\"");
+        assert_eq!(other.send().await.unwrap().status(), StatusCode::OK);
+    }
+    for name in NONE {
+        let answer = site.get(&format!("/api/video/{id}/{name}"));
+        let answer = answer.send().await.unwrap();
+        assert_error(answer, StatusCode::NOT_FOUND, "not_found").await;
+    }
+}
+
+#[tokio::test]
+async fn there_are_none_before_it_is_done_nor_after_it_is_deleted() {
+    let site = Site::start().await;
+    let (unknown, id) = (
+        VideoId::new(),
+        site.uploaded("a.mp4", b"\0an original").await,
+    );
+    let refused = async |id: VideoId, code: &str| {
+        for name in EXTRAS {
+            let answer = site.get(&format!("/api/video/{id}/{name}"));
+            let answer = answer.send().await.unwrap();
+            assert_error(answer, StatusCode::NOT_FOUND, code).await;
+        }
+    };
+    refused(unknown, "not_found").await;
+    refused(id, "not_ready").await;
+    let (claim, status) = begin(&site).await;
+    refused(id, "not_ready").await;
+    finish(&site, claim, status).await;
+    let poster = site.get(&format!("/api/video/{id}/poster.jpg"));
+    assert_eq!(poster.send().await.unwrap().status(), StatusCode::OK);
+    let gone = site.client.delete(format!("{}/api/video/{id}", site.base));
+    let gone = gone.bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+    refused(id, "not_found").await;
+}
+
+#[tokio::test]
+async fn however_many_look_each_is_read_once() {
+    let site = Site::start().await;
+    let id = done(&site, "a.mp4").await;
+    let (before, started_at) = (site.store.requests(), Instant::now());
+    for _ in 0..20 {
+        for name in EXTRAS {
+            let answer = site.get(&format!("/api/video/{id}/{name}"));
+            assert_eq!(answer.send().await.unwrap().status(), StatusCode::OK);
+        }
+    }
+    let looks_at_most = started_at.elapsed().as_secs() + 2;
+    let requests = site.store.requests() - before;
+    assert!(
+        requests <= EXTRAS.len() as u64 + looks_at_most,
+        "{requests}"
+    );
+}
