@@ -16,7 +16,7 @@
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
-	frontend/index.html frontend/vite.config.ts frontend/svelte.config.js frontend/tsconfig.json
+	frontend/index.html frontend/vite.config.ts frontend/precompress.ts frontend/svelte.config.js frontend/tsconfig.json
 
 .PHONY: run test lint contract dev chaos fuzz api-fuzz openapi valgrind bench screenshots tools moto schemathesis \
 	tuspy build-packages test-packages valgrind-packages bench-packages

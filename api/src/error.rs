@@ -98,6 +98,8 @@ pub(crate) enum ApiError {
     TakenOver,
     #[error("The bytes do not have the sum that came with them: send them again.")]
     ChecksumMismatch,
+    #[error("There is no other format than `json`.")]
+    OtherFormat,
     #[error("The server is receiving as many uploads as it can: try again in a moment.")]
     Busy,
     #[error(
@@ -148,6 +150,7 @@ impl ApiError {
             Self::PartsAtATime { .. } => ErrorCode::PartsAtATime,
             Self::PartsMissing(_) => ErrorCode::PartsMissing,
             Self::UploadComplete => ErrorCode::UploadComplete,
+            Self::OtherFormat => ErrorCode::OtherFormat,
             Self::Busy | Self::TooManyStreams => ErrorCode::Busy,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::TusVersion => ErrorCode::TusVersion,

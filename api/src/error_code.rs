@@ -70,6 +70,7 @@ error_codes! {
     TakenOver "taken_over" LOCKED "another request goes on with the resumable upload: ask for its offset by HEAD"
     ChecksumMismatch "checksum_mismatch" 460 "the bytes do not have the sum in `Upload-Checksum`, and are not kept"
     Internal "internal" INTERNAL_SERVER_ERROR "something went wrong on the server; its log says what, by the answer's `X-Request-Id`"
+    OtherFormat "other_format" NOT_IMPLEMENTED "oEmbed is asked for in another format than JSON"
     Busy "busy" SERVICE_UNAVAILABLE "the server receives as many uploads, or sends as many event streams, as it can"
     StorageUnavailable "storage_unavailable" SERVICE_UNAVAILABLE "S3 does not answer"
 }

@@ -14,9 +14,27 @@ pub(crate) fn unescape(sent: &str) -> String {
 
 /// What a rendition of the upload `filename` is saved as: the same name, as the MP4 file that it is.
 pub(crate) fn of_download(filename: &str) -> String {
-    let stem = filename.rfind('.').map_or(filename, |dot| &filename[..dot]);
-    let stem = if stem.is_empty() { UNNAMED } else { stem };
-    format!("{stem}.mp4")
+    format!("{}.mp4", title_of(filename))
+}
+
+/// What the upload `filename` is called where people read it: the name without its extension.
+pub(crate) fn title_of(filename: &str) -> &str {
+    let stem = match filename.rsplit_once('.') {
+        Some((stem, extension)) if is_extension(extension) => stem,
+        _ => filename,
+    };
+    if stem.trim().is_empty() {
+        UNNAMED
+    } else {
+        stem
+    }
+}
+
+/// Not what stands after the full stop of a sentence, or in a date.
+fn is_extension(text: &str) -> bool {
+    (1..=5).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -36,5 +54,18 @@ mod tests {
         assert_eq!(of_download("holiday.mov"), "holiday.mp4");
         assert_eq!(of_download("holiday"), "holiday.mp4");
         assert_eq!(of_download(".mov"), "video.mp4");
+    }
+
+    #[test]
+    fn titles_lose_an_extension_and_nothing_else() {
+        for (filename, title) in [
+            ("holiday.m2ts", "holiday"),
+            ("holiday.final.MP4", "holiday.final"),
+            ("Trip to St. Moritz", "Trip to St. Moritz"),
+            ("2026.03.09", "2026.03.09"),
+            ("", "video"),
+        ] {
+            assert_eq!(title_of(filename), title);
+        }
     }
 }

@@ -26,9 +26,11 @@ mod health;
 mod hls;
 mod json_body;
 mod linger;
+mod link_preview;
 mod link_token;
 mod log;
 mod metrics;
+mod oembed;
 mod openapi;
 mod origin;
 mod pages;
@@ -195,7 +197,8 @@ pub fn router(app: App) -> Router {
         .routes(routes!(video::rung_or_sheet))
         .routes(routes!(extras::poster))
         .routes(routes!(extras::storyboard))
-        .routes(routes!(videos::list));
+        .routes(routes!(videos::list))
+        .routes(routes!(oembed::oembed));
     let service = OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -28,18 +28,22 @@ pub(crate) fn is_held(headers: &HeaderMap, etag: &str) -> bool {
 /// An ETag of what has no version of its own.
 pub(crate) fn etag_of(answer: &impl Serialize) -> String {
     let json = serde_json::to_vec(answer).expect("an answer has only string keys");
-    let digest = Sha256::digest(json);
-    let hex: String = digest
+    format!("\"{}\"", hex_of(&Sha256::digest(json)))
+}
+
+/// As much of a digest as tells versions apart.
+pub(crate) fn hex_of(digest: &[u8]) -> String {
+    digest
         .iter()
         .take(16)
         .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("\"{hex}\"")
+        .collect()
 }
 
 /// Whether an If-None-Match names this version: a list or `*`, compared weakly.
 fn names(held: &[u8], etag: &str) -> bool {
+    let opaque = |etag| <[u8]>::strip_prefix(etag, b"W/").unwrap_or(etag);
     held.split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)
-        .any(|held| held == b"*" || held.strip_prefix(b"W/").unwrap_or(held) == etag.as_bytes())
+        .any(|held| held == b"*" || opaque(held) == opaque(etag.as_bytes()))
 }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::keys::{self, Object};
 use crate::name_search::NamePart;
-use crate::{Error, RungName, Since, State, Status, Store, Versioned, VideoId};
+use crate::{Error, Poster, RungName, Since, State, Status, Store, Versioned, VideoId};
 
 /// Statuses read at once, by all who ask for pages together.
 const READS_AT_ONCE: usize = 32;
@@ -53,6 +53,9 @@ pub struct VideoSummary {
     /// For the uploader: why there is no video, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The picture to show, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poster: Option<Poster>,
 }
 
 impl From<Status> for VideoSummary {
@@ -67,6 +70,7 @@ impl From<Status> for VideoSummary {
             duration_ms: status.duration_ms,
             qualities: status.qualities,
             error: status.error,
+            poster: status.poster,
         }
     }
 }

@@ -26,6 +26,7 @@ mod heads;
 mod metrics;
 #[path = "../../../store/tests/contract/moto.rs"]
 mod moto;
+mod oembed;
 mod openapi;
 mod pages;
 mod process;
@@ -42,5 +43,6 @@ mod upload;
 mod upload_links;
 mod vanishing;
 mod video;
+mod video_pages;
 mod videos;
 mod worker;

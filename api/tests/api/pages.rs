@@ -1,27 +1,39 @@
 use std::net::Ipv4Addr;
 
 use reqwest::StatusCode;
-use store::VideoId;
 
 use crate::site::{INDEX, Site, assert_error};
 
 #[tokio::test]
 async fn page_routes_begin_with_the_index() {
     let site = Site::start().await;
-    for path in [
-        "/".to_owned(),
-        format!("/watch/{}", VideoId::new()),
-        format!("/watch/{}/", VideoId::new()),
-        "/index.html".to_owned(),
-    ] {
-        let response = site.get(&path).send().await.unwrap();
+    for path in ["/", "/index.html"] {
+        let response = site.get(path).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(
             response.headers()["content-type"],
             "text/html; charset=utf-8"
         );
         assert_eq!(response.headers()["cache-control"], "no-cache");
+        let etag = response.headers()["etag"].clone();
         assert_eq!(response.text().await.unwrap(), INDEX);
+        let held = site.get(path).header("if-none-match", etag);
+        let response = held.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_library_names_its_own_files_in_its_head() {
+    let site = Site::start().await;
+    for path in ["/videos", "/videos/"] {
+        let response = site.get(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.headers()["cache-control"], "no-cache");
+        let html = response.text().await.unwrap();
+        assert!(html.starts_with("<!doctype html><title>AssetLab</title>"));
+        let preload = r#"<link rel="modulepreload" crossorigin href="/assets/LibraryPage-6.js" />"#;
+        assert!(html.contains(preload), "{html}");
     }
 }
 
@@ -43,6 +55,39 @@ async fn hashed_assets_are_kept_for_good_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn what_the_build_has_compressed_is_sent_so_to_who_takes_it() {
+    let site = Site::start().await;
+    for (accepted, encoding, body) in [
+        ("gzip, deflate, br", Some("br"), "in brotli"),
+        ("gzip;q=1.0, br;q=0", Some("gzip"), "in gzip"),
+        ("identity", None, "console.log(1)"),
+    ] {
+        let script = site.get("/assets/index-4f3a.js");
+        let script = script.header("accept-encoding", accepted);
+        let script = script.send().await.unwrap();
+        let header = |name| {
+            script
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+        };
+        assert_eq!(header("content-encoding"), encoding, "{accepted}");
+        assert_eq!(header("vary"), Some("accept-encoding"), "{accepted}");
+        assert_eq!(
+            header("content-type"),
+            Some("text/javascript; charset=utf-8"),
+            "{accepted}"
+        );
+        assert_eq!(script.text().await.unwrap(), body);
+    }
+    // They are forms of a file, and no files.
+    for path in ["/assets/index-4f3a.js.br", "/.vite/manifest.json"] {
+        let answer = site.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_404_in_the_language_of_who_asks() {
     let site = Site::start().await;
     for path in [
@@ -50,6 +95,9 @@ async fn what_is_not_there_is_404_in_the_language_of_who_asks() {
         "/watch/",
         "/watch/../x",
         "/watch/no-id",
+        "/embed",
+        "/embed/no-id",
+        "/videos/more",
         "/assets/old.js",
         "/..%2f..%2fetc/passwd",
     ] {

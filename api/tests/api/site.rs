@@ -17,6 +17,19 @@ use crate::documented::documented;
 
 pub(crate) const TOKEN: &str = "a token for tests";
 pub(crate) const INDEX: &str = "<!doctype html><title>AssetLab</title>";
+/// As Vite writes it.
+const MANIFEST: &str = r#"{
+    "index.html": {"file": "assets/index-4f3a.js", "isEntry": true, "css": ["assets/index-1.css"]},
+    "_shared.js": {"file": "assets/shared-2.js"},
+    "src/watch/WatchPage.svelte": {
+        "file": "assets/WatchPage-3.js",
+        "imports": ["index.html", "_shared.js"],
+        "dynamicImports": ["src/watch/later.ts"],
+        "css": ["assets/WatchPage-4.css"]
+    },
+    "src/watch/later.ts": {"file": "assets/later-5.js"},
+    "src/library/LibraryPage.svelte": {"file": "assets/LibraryPage-6.js"}
+}"#;
 pub(crate) const MIB: u64 = 1 << 20;
 
 pub(crate) struct Site {
@@ -53,6 +66,9 @@ impl Site {
             ("index.html", INDEX.as_bytes()),
             ("favicon.svg", b"<svg/>"),
             ("assets/index-4f3a.js", b"console.log(1)"),
+            ("assets/index-4f3a.js.br", b"in brotli"),
+            ("assets/index-4f3a.js.gz", b"in gzip"),
+            (".vite/manifest.json", MANIFEST.as_bytes()),
         ]);
         let token: AdminToken = TOKEN.parse().unwrap();
         let app = App::new(store.clone(), token, Some(pages.unwrap()), &http)

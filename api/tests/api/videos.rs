@@ -73,6 +73,7 @@ async fn an_item_says_what_a_library_shows() {
     assert_eq!(video["duration_ms"], 4000);
     assert_eq!(video["qualities"], serde_json::json!(["360p", "720p"]));
     assert_eq!(video["bytes"], 2 * worker::MEDIA.len());
+    assert_eq!(video["poster"]["width"], 1280);
     assert!(video["created_at"].is_string() && video.get("error").is_none());
 }
 

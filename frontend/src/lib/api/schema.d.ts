@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/oembed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How another site shows a video (oEmbed 1.0) */
+        get: operations["oembed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -479,11 +496,12 @@ export interface components {
          *     - `taken_over` (423): another request goes on with the resumable upload: ask for its offset by HEAD
          *     - `checksum_mismatch` (460): the bytes do not have the sum in `Upload-Checksum`, and are not kept
          *     - `internal` (500): something went wrong on the server; its log says what, by the answer's `X-Request-Id`
+         *     - `other_format` (501): oEmbed is asked for in another format than JSON
          *     - `busy` (503): the server receives as many uploads, or sends as many event streams, as it can
          *     - `storage_unavailable` (503): S3 does not answer
          * @enum {string}
          */
-        ErrorCode: "bad_host" | "broken_form" | "bad_json" | "bad_query" | "bad_header" | "unauthorized" | "link_expired" | "not_found" | "not_ready" | "method_not_allowed" | "idle_timeout" | "link_spent" | "parts_missing" | "upload_complete" | "offset_differs" | "gone" | "tus_version" | "too_large" | "body_too_large" | "not_a_form" | "not_an_offset_stream" | "not_a_video" | "no_file" | "several_files" | "parts_at_a_time" | "out_of_range" | "rate_limited" | "taken_over" | "checksum_mismatch" | "internal" | "busy" | "storage_unavailable";
+        ErrorCode: "bad_host" | "broken_form" | "bad_json" | "bad_query" | "bad_header" | "unauthorized" | "link_expired" | "not_found" | "not_ready" | "method_not_allowed" | "idle_timeout" | "link_spent" | "parts_missing" | "upload_complete" | "offset_differs" | "gone" | "tus_version" | "too_large" | "body_too_large" | "not_a_form" | "not_an_offset_stream" | "not_a_video" | "no_file" | "several_files" | "parts_at_a_time" | "out_of_range" | "rate_limited" | "taken_over" | "checksum_mismatch" | "internal" | "other_format" | "busy" | "storage_unavailable";
         /** @description What went wrong. */
         ErrorDetail: {
             code: components["schemas"]["ErrorCode"];
@@ -516,6 +534,30 @@ export interface components {
              * @description Absolute, and signed for a while.
              */
             url: string;
+        };
+        /** @description A player for a page of another site. */
+        Oembed: (components["schemas"]["Thumbnail"] | null) & {
+            /**
+             * Format: int32
+             * @description Of the player, in pixels.
+             */
+            height: number;
+            /** @description An `iframe`. Which sites may show it, `FRAME_ANCESTORS` says. */
+            html: string;
+            provider_name: string;
+            /** Format: uri */
+            provider_url: string;
+            /** @description The file's name, without its extension. */
+            title: string;
+            /** @description Always `video`. */
+            type: string;
+            /** @description Always `1.0`. */
+            version: string;
+            /**
+             * Format: int32
+             * @description Of the player, in pixels.
+             */
+            width: number;
         };
         /** @description A part, and where to PUT its bytes. */
         PartLink: {
@@ -727,6 +769,24 @@ export interface components {
         };
         /** @example 5f1d3c8be0a94c7fa1d0c2b3e4f56789 */
         Take: string;
+        /** @description A picture of a video. */
+        Thumbnail: {
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            thumbnail_height: number;
+            /**
+             * Format: uri
+             * @description Stays what it is.
+             */
+            thumbnail_url: string;
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            thumbnail_width: number;
+        };
         /** @description The form of an upload. Fields of other names are skipped. */
         UploadForm: {
             /**
@@ -804,6 +864,7 @@ export interface components {
             filename: string;
             /** @description The video. */
             id: components["schemas"]["VideoId"];
+            poster?: components["schemas"]["Poster"] | null;
             /**
              * Format: double
              * @description How much is transcoded, 0 to 1.
@@ -823,6 +884,119 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    oembed: {
+        parameters: {
+            query: {
+                /** @description A video's link, as people share it: `…/watch/<id>` or `…/embed/<id>` of this server. */
+                url: string;
+                /** @description The player is to be no wider, in pixels. */
+                maxwidth?: number;
+                /** @description The player is to be no higher, in pixels. */
+                maxheight?: number;
+                /** @description `json`, which is also the default; there is no other. */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A player */
+            200: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Oembed"];
+                };
+            };
+            /** @description `bad_host`: the request has no usable `Host`, and the server no `PUBLIC_URL`. `bad_query`: a parameter of the query cannot be read. */
+            400: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "bad_host" | "bad_query";
+                        };
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such video, quality, upload or address. */
+            404: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "not_found";
+                        };
+                    };
+                };
+            };
+            /** @description `internal`: something went wrong on the server; its log says what, by the answer's `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "internal";
+                        };
+                    };
+                };
+            };
+            /** @description `other_format`: oEmbed is asked for in another format than JSON. */
+            501: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "other_format";
+                        };
+                    };
+                };
+            };
+            /** @description `storage_unavailable`: S3 does not answer. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "storage_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
     document: {
         parameters: {
             query?: never;
