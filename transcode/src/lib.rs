@@ -13,6 +13,8 @@
 //!   top one keeps the original's packets where these are proven to be as good ([`CopyMode`]).
 //! - **Looks as it was meant to.** Upright, square pixels, never scaled up; a rung is named after
 //!   its short side.
+//! - **Shows what is in it.** A poster that is not black if there is a better picture, and a storyboard for
+//!   seeking, out of the same decode ([`Options::pictures`]); they come to the sink as [`Extra`]s.
 //! - **In sync.** Picture and sound begin at exactly zero, end together, and keep the distance
 //!   they had in the file, over gaps, drift and clocks that start anew. Fragments and segments start
 //!   at the same times in all renditions, each with an IDR frame: at most 2 s and a frame apart, or
@@ -57,6 +59,7 @@ mod media_error;
 mod mux;
 mod options;
 mod orientation;
+mod pictures;
 mod pipeline;
 mod probe;
 mod report;
@@ -77,6 +80,6 @@ pub use orientation::Orientation;
 pub use pipeline::stages;
 pub use pipeline::transcode;
 pub use probe::{AudioStream, Probe, VideoStream, probe};
-pub use report::{Keyframe, Rendition, Report, Segment, Warning};
+pub use report::{Keyframe, Poster, Rendition, Report, Segment, Storyboard, Warning};
 pub use sink::{Extra, FolderSink, MemorySink, RenditionPlan, RenditionSink, Sink};
 pub use time::{Cadence, FrameRate};

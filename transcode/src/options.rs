@@ -17,6 +17,8 @@ pub struct Options {
     pub segment_ms: u32,
     /// Whether a rung may be the original's own video.
     pub copy: CopyMode,
+    /// Whether to make a poster and a storyboard, which the sink gets as [`Extra`](crate::Extra)s.
+    pub pictures: bool,
     /// Cores to keep busy, at least 1: so many threads decode, and the encoders share out half as
     /// many again. The default is what the process may use, by its affinity and control group.
     pub threads: usize,
@@ -31,6 +33,7 @@ impl Default for Options {
             preset: "veryfast".into(),
             segment_ms: 4000,
             copy: CopyMode::Auto,
+            pictures: true,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
         }

@@ -14,6 +14,11 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// From small to large.
     pub renditions: Vec<Rendition>,
+    /// The poster: none where [`Options::pictures`](crate::Options::pictures) is off, or where it could
+    /// not be made, which the log says.
+    pub poster: Option<Poster>,
+    /// The storyboard: none for the same reasons.
+    pub storyboard: Option<Storyboard>,
     /// What reading the original over the network took.
     pub fetched: Fetched,
 }
@@ -81,6 +86,35 @@ pub struct Segment {
     pub offset_bytes: u64,
     /// Its length.
     pub len_bytes: u64,
+}
+
+/// `poster.jpg`: one good picture, upright, at most 1280 pixels a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poster {
+    /// Width in pixels.
+    pub width_px: u32,
+    /// Height in pixels.
+    pub height_px: u32,
+    /// When it is shown, in milliseconds.
+    pub time_ms: u64,
+}
+
+/// `storyboard.vtt` and the sheets it names, `storyboard-0.jpg` and on: small pictures in rows, each
+/// with the time from which it stands for the video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storyboard {
+    /// Time from one tile to the next, in milliseconds; each is the first picture shown from then on.
+    pub interval_ms: u64,
+    /// Width of a tile in pixels.
+    pub tile_width_px: u32,
+    /// Height of a tile in pixels.
+    pub tile_height_px: u32,
+    /// Tiles in a row.
+    pub columns: u32,
+    /// Rows of a full sheet; the last one may have fewer.
+    pub rows: u32,
+    /// Tiles on all sheets.
+    pub tiles: u32,
 }
 
 /// An IDR frame: the byte range that shows it without the rest of its fragment.

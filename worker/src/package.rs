@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use store::{Extras, InvalidName, Outcome, SourceSummary, package};
+use store::{Extras, InvalidName, Outcome, Poster, SourceSummary, Storyboard, package};
 use transcode::Report;
 
 /// The renditions of a report, as the store's playlists and statuses need them.
@@ -34,7 +34,24 @@ pub fn outcome(report: &Report, renditions: &[package::Rendition]) -> Outcome {
             frame_rate: video.cadence.frame_rate().as_f64(),
         },
         renditions: renditions.iter().map(package::Rendition::summary).collect(),
-        extras: Extras::default(),
+        extras: extras(report),
+    }
+}
+
+fn extras(report: &Report) -> Extras {
+    Extras {
+        poster: report.poster.map(|poster| Poster {
+            width: poster.width_px,
+            height: poster.height_px,
+        }),
+        storyboard: report.storyboard.map(|board| Storyboard {
+            interval_ms: board.interval_ms,
+            tile_width: board.tile_width_px,
+            tile_height: board.tile_height_px,
+            columns: board.columns,
+            rows: board.rows,
+            tiles: board.tiles,
+        }),
     }
 }
 

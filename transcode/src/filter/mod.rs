@@ -1,5 +1,6 @@
 //! libavfilter graphs with one way in and one way out.
 
+mod jpeg;
 mod picture;
 mod sound;
 
@@ -9,6 +10,7 @@ use ffmpeg_next::{Rational, filter};
 use crate::ffi;
 use crate::media_error::{Doing, MediaError};
 
+pub(crate) use jpeg::JpegColors;
 pub(crate) use picture::{PictureFormat, Scaler};
 pub(crate) use sound::SoundFormat;
 

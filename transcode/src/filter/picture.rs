@@ -231,21 +231,26 @@ impl Scaler {
 
     /// Replaces a picture by its scaled copy.
     pub(crate) fn scale(&mut self, frame: &mut frame::Video) -> Result<(), MediaError> {
-        self.0.push(frame)?;
-        match self.0.pull(frame)? {
-            true => Ok(()),
-            false => Err(ffmpeg::Error::Bug).doing("scaling a picture"),
-        }
+        apply(&mut self.0, frame)
+    }
+}
+
+/// Replaces a picture by what a chain makes of it alone.
+pub(super) fn apply(chain: &mut Chain, frame: &mut frame::Video) -> Result<(), MediaError> {
+    chain.push(frame)?;
+    match chain.pull(frame)? {
+        true => Ok(()),
+        false => Err(ffmpeg::Error::Bug).doing("scaling a picture"),
     }
 }
 
 /// Scales what has the output's colours, and an even size, whatever its tags say. zimg takes a
 /// third of libswscale's time and rounds exactly; the kernel is the same (`bicubic`, 0 and 0.6).
-fn resize(width_px: u32, height_px: u32) -> String {
+pub(super) fn resize(width_px: u32, height_px: u32) -> String {
     format!("zscale={width_px}:{height_px}:f=bicubic:param_a=0:param_b=0.6:cin=left:c=left")
 }
 
-fn buffer_arguments(
+pub(super) fn buffer_arguments(
     width: u32,
     height: u32,
     pixel: ffmpeg::format::Pixel,

@@ -6,10 +6,11 @@ use super::audio::AudioPath;
 use super::decode::Decoder;
 use super::video::VideoPath;
 use super::{PacketCheck, Queues, Stop};
-use crate::control::ProgressReport;
+use crate::control::{CancelToken, ProgressReport};
 use crate::error::{InputError, Result};
 use crate::input::Demuxer;
 use crate::options::Limits;
+use crate::pictures::Made;
 use crate::probe::{Probe, Promise};
 use crate::report::Warning;
 
@@ -23,12 +24,14 @@ pub(super) struct Feed {
     /// Where the top rung is copied.
     packet_check: Option<PacketCheck>,
     queues: Queues,
+    cancel: CancelToken,
 }
 
 /// What the calling thread knows at the end.
 pub(super) struct Fed {
     pub(super) duration_ms: u64,
     pub(super) warnings: Vec<Warning>,
+    pub(super) pictures: Option<Made>,
 }
 
 impl Feed {
@@ -37,8 +40,10 @@ impl Feed {
         audio: Option<AudioPath>,
         packet_check: Option<PacketCheck>,
         queues: Queues,
+        cancel: &CancelToken,
     ) -> Self {
         Self {
+            cancel: cancel.clone(),
             video,
             audio,
             packet_check,
@@ -145,7 +150,7 @@ impl Feed {
         });
 
         let clock = self.video.clock();
-        let end = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
+        let (end, onlooker) = self.video.finish(clock.ticks(audio_end_s), &self.queues)?;
         if let Some(packet_check) = self.packet_check {
             packet_check.finish(end).map_err(Stop::NotCopied)?;
         }
@@ -153,9 +158,12 @@ impl Feed {
             audio.finish(clock.seconds(end), &self.queues)?;
         }
         self.queues.send_end(end)?;
+        let duration_ms = (clock.seconds(end) * 1000.0).round() as u64;
         Ok(Fed {
-            duration_ms: (clock.seconds(end) * 1000.0).round() as u64,
+            duration_ms,
             warnings,
+            // Meanwhile the rungs encode what is left.
+            pictures: onlooker.finish(duration_ms, &self.cancel),
         })
     }
 }

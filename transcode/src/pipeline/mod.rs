@@ -7,6 +7,7 @@
 //!      └─ check ──────────────────┴─▶ [bounded queue] ─────────────── mux ─▶ sink  (copied)
 //! ```
 //!
+//! On their way to the queues, some pictures are looked at for the poster and the storyboard.
 //! Pictures are passed on by reference, sound as encoded packets, both through one queue a rung,
 //! so that neither can overtake the other's memory. A full queue makes the decoder wait; and where
 //! picture or sound stays away, the other waits for it only so long. So memory is bounded,
@@ -18,6 +19,7 @@ mod copy;
 mod decode;
 mod feed;
 mod file;
+mod onlooker;
 mod plan;
 mod rung;
 #[cfg(feature = "stages")]
@@ -127,10 +129,22 @@ pub fn transcode(
             }
         }
     };
+    let (poster, storyboard, extras) = match fed.pictures {
+        Some(made) => (Some(made.poster), Some(made.storyboard), made.extras),
+        None => (None, None, Vec::new()),
+    };
+    for extra in extras {
+        if control.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        sink.extra(extra).map_err(Error::Sink)?;
+    }
     Ok(Report {
         duration_ms: fed.duration_ms,
         warnings: fed.warnings,
         renditions,
+        poster,
+        storyboard,
         fetched: demuxer.fetched(),
         source: probe,
     })
@@ -174,7 +188,7 @@ fn make(
             queues.copied = Some(start(Rung::new(making, plan, audio_parameters))?);
         }
         let packet_check = plan.copied.clone().map(PacketCheck::new);
-        let feed = Feed::new(video, audio, packet_check, queues);
+        let feed = Feed::new(video, audio, packet_check, queues, cancel);
         let fed = feed.run(demuxer, probe, &options.limits, progress);
         let renditions: Vec<Result<Rendition>> = rungs
             .into_iter()

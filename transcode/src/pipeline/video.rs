@@ -7,6 +7,7 @@ use ffmpeg_next::{Rational, Rescale, codec, frame};
 
 use super::Queues;
 use super::decode::Decoder;
+use super::onlooker::Onlooker;
 use super::plan::Plan;
 use crate::error::{InputError, Result};
 use crate::filter::{Chain, PictureFormat};
@@ -43,6 +44,7 @@ pub(super) struct VideoPath {
     last_pts: Option<i64>,
     /// End of the last picture, in ticks.
     end: i64,
+    onlooker: Onlooker,
 }
 
 impl VideoPath {
@@ -91,6 +93,7 @@ impl VideoPath {
             zero_s: probe.zero_s,
             last_pts: None,
             end: 0,
+            onlooker: Onlooker::new(probe, plan, options),
         })
     }
 
@@ -112,7 +115,9 @@ impl VideoPath {
     /// wait for pictures that may never come.
     pub(super) fn keep_up(&mut self, sound_s: f64, queues: &Queues) -> Result<()> {
         let until = self.clock.ticks(sound_s - MAX_LAG_S);
-        queues.send_pictures(self.pacer.hold(until))?;
+        let held = self.pacer.hold(until);
+        self.onlooker.see_shown(&held);
+        queues.send_pictures(held)?;
         if until > 0 && self.last_pts.is_none() {
             // Decoders hold pictures back; a still picture to a long song may be among them.
             self.drain_decoder(queues)?;
@@ -140,11 +145,12 @@ impl VideoPath {
     }
 
     /// Sends the last pictures, shown until `end` ticks if that is later than their own end;
-    /// gives the exact end.
-    pub(super) fn finish(self, end: i64, queues: &Queues) -> Result<i64> {
+    /// gives the exact end, and what has looked at all pictures.
+    pub(super) fn finish(mut self, end: i64, queues: &Queues) -> Result<(i64, Onlooker)> {
         let (pictures, end) = self.pacer.finish(end.max(self.end));
+        self.onlooker.see_shown(&pictures);
         queues.send_pictures(pictures)?;
-        Ok(end)
+        Ok((end, self.onlooker))
     }
 
     fn receive(&mut self, queues: &Queues) -> Result<()> {
@@ -179,6 +185,7 @@ impl VideoPath {
         let end = at.saturating_add(duration.rescale(self.time_base, self.tick()));
         self.limits.check_duration(self.clock.seconds(end))?;
         self.end = self.end.max(end);
+        self.onlooker.see_decoded(frame, at);
 
         let mut format = PictureFormat::of(frame, self.has_alpha);
         if let Some((built_for, _)) = &self.chain {
@@ -228,7 +235,9 @@ impl VideoPath {
             }
             let time_base = chain.time_base()?;
             let at = self.ticks(filtered.pts().unwrap_or(0), time_base);
-            queues.send_pictures(self.pacer.push(Arc::new(filtered), at))?;
+            let shown = self.pacer.push(Arc::new(filtered), at);
+            self.onlooker.see_shown(&shown);
+            queues.send_pictures(shown)?;
         }
     }
 
