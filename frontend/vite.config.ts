@@ -1,12 +1,27 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { precompress } from "./precompress";
 
 /** Where `npm run dev` finds the API. */
 const api = process.env.DEV_API_URL ?? "http://127.0.0.1:3000";
 
+/**
+ * Vidstack can fetch what plays other kinds of sources, some of them from other sites. Nothing here asks for
+ * that; left out, nothing can.
+ */
+const withoutOtherProviders: Plugin = {
+  name: "without-other-providers",
+  enforce: "pre",
+  resolveId: (source) =>
+    /vidstack-(audio|dash|google-cast|hls|vimeo|youtube)\.js$/.test(source)
+      ? "\0no-provider"
+      : null,
+  load: (id) => (id === "\0no-provider" ? "export default null" : null),
+};
+
 export default defineConfig({
-  plugins: [svelte(), precompress()],
+  plugins: [svelte(), withoutOtherProviders, precompress()],
   build: {
     // No data: URLs and no inline script: the pages run under a Content-Security-Policy of 'self'.
     assetsInlineLimit: 0,

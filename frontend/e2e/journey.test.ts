@@ -4,6 +4,7 @@ import { openBrowser, type TestBrowser } from "./browser";
 import { BUTTERFLY, makeClips, type Clips } from "./clips";
 import {
   choose,
+  openSettings,
   play,
   position_s,
   untilDone,
@@ -57,7 +58,9 @@ it("uploads a film, waits and plays it at every quality", async () => {
   }
 
   await choose(page, "Auto");
-  await page.getByRole("radio", { name: /^Auto · \d+p$/, checked: true }).waitFor();
+  await openSettings(page);
+  await page.getByRole("menuitemradio", { name: /^Auto · \d+p$/, checked: true }).waitFor();
+  await page.keyboard.press("Escape");
   await untilHeight(page, 1080);
   await untilMoves(page);
   expect(complaints).toEqual([]);
@@ -66,7 +69,9 @@ it("uploads a film, waits and plays it at every quality", async () => {
 it("plays the original at once and goes over to the adaptive stream where it was", async () => {
   const { page, complaints } = browser;
   // The news that the video is done is held back until the original has played for a while.
+  // Without the event stream the page has to ask.
   let held = true;
+  await page.route("**/api/video/*/events", (route) => route.fulfill({ status: 503 }));
   await page.route("**/api/video/*/status", async (route) => {
     const response = await route.fetch();
     const status = { ...(await response.json()) };
@@ -95,7 +100,11 @@ it("plays the original at once and goes over to the adaptive stream where it was
   expect(after_s).toBeLessThan(before_s + 3);
   expect(await video(page).evaluate((element: HTMLVideoElement) => element.playbackRate)).toBe(0.5);
   await page.unroute("**/api/video/*/status");
-  expect(complaints).toEqual([]);
+  await page.unroute("**/api/video/*/events");
+  expect(complaints.splice(0), "one stream was refused, nothing else").toEqual([
+    `503 ${new URL(link).pathname.replace("watch", "api/video")}/events`,
+    "console: Failed to load resource: the server responded with a status of 503 (Service Unavailable)",
+  ]);
 });
 
 it("plays through another address of the same machine", async () => {

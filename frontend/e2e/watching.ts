@@ -60,7 +60,15 @@ export const position_s = (page: Page) =>
 
 /** Chooses a quality as a keyboard does. */
 export async function choose(page: Page, name: string | RegExp): Promise<void> {
-  await page.getByRole("radio", { name, exact: true }).press("Space");
+  await openSettings(page);
+  await page.getByRole("menuitemradio", { name, exact: true }).press("Enter");
+  await page.keyboard.press("Escape");
+}
+
+/** Opens the menu of qualities and speeds as a keyboard does. */
+export async function openSettings(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Settings" }).press("Enter");
+  await page.getByRole("menuitemradio", { name: "Normal" }).waitFor();
 }
 
 export async function untilHeight(page: Page, height: number): Promise<void> {

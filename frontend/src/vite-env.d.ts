@@ -8,3 +8,4 @@ declare module "hls.js/light" {
   export * from "hls.js";
   export { default } from "hls.js";
 }
+/// <reference types="vidstack/svelte" />

@@ -9,3 +9,18 @@ export async function copyFrom(input: HTMLInputElement): Promise<boolean> {
     return document.execCommand("copy");
   }
 }
+
+/** Copies a text that stands in no field. */
+export async function copyText(text: string): Promise<boolean> {
+  const field = document.createElement("input");
+  field.value = text;
+  field.className = "unseen";
+  const focused = document.activeElement;
+  document.body.append(field);
+  try {
+    return await copyFrom(field);
+  } finally {
+    field.remove();
+    if (focused instanceof HTMLElement) focused.focus();
+  }
+}

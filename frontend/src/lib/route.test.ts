@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { routeOf, watchUrl } from "./route";
+import { embedUrl, routeOf, watchUrl } from "./route";
 
 const id = "0193e4a0-7f3a-7abc-8def-0123456789ab";
 
@@ -7,6 +7,7 @@ it.each([
   ["/", { page: "upload" }],
   [`/watch/${id}`, { page: "watch", id }],
   [`/watch/${id}/`, { page: "watch", id }],
+  [`/embed/${id}`, { page: "embed", id }],
   ["/watch/", { page: "missing" }],
   [`/watch/${id}/more`, { page: "missing" }],
   ["/watch/..%2f", { page: "missing" }],
@@ -16,6 +17,10 @@ it.each([
 it("makes links that lead back to the page", () => {
   expect(routeOf(new URL(watchUrl("http://127.0.0.2:3000", id)).pathname)).toEqual({
     page: "watch",
+    id,
+  });
+  expect(routeOf(new URL(embedUrl("http://127.0.0.2:3000", id)).pathname)).toEqual({
+    page: "embed",
     id,
   });
 });

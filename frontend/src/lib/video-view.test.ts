@@ -36,7 +36,10 @@ describe("nextView", () => {
   });
 
   it("notices that a video was deleted", () => {
-    expect(after(answer("processing"), { kind: "missing" }).phase).toBe("missing");
+    expect(after(answer("processing"), { kind: "missing" }).phase).toBe("deleted");
+    expect(after(answer("done"), { kind: "missing" }).phase).toBe("deleted");
+    expect(after({ kind: "deleted" }).phase).toBe("deleted");
+    expect(after({ kind: "missing" }).phase).toBe("missing");
   });
 });
 

@@ -11,7 +11,10 @@ export type VideoStatus = Schemas["Status"];
 export type VideoSummary = Schemas["VideoSummary"];
 
 export type StatusAnswer =
-  { kind: "status"; status: VideoStatus } | { kind: "missing" } | { kind: "unreachable" };
+  | { kind: "status"; status: VideoStatus }
+  | { kind: "missing" }
+  | { kind: "deleted" }
+  | { kind: "unreachable" };
 
 /** The address of something under `/api/`, for elements and libraries that fetch by themselves. */
 export function apiUrl(path: string): string {
@@ -35,6 +38,16 @@ export async function fetchStatus(id: string, signal: AbortSignal): Promise<Stat
   } catch {
     return { kind: "unreachable" };
   }
+}
+
+/** A link that saves one quality under the name of what was uploaded. */
+export async function fetchDownloadUrl(id: string, rung: string): Promise<string> {
+  const { data, response } = await api.GET("/api/video/{id}/{name}", {
+    params: { path: { id, name: rung }, query: { download: "1" } },
+    cache: "no-store",
+  });
+  if (!data || !("url" in data)) throw new Error(`the API answered ${response.status}`);
+  return data.url;
 }
 
 /** A fresh URL of the original or, once the video is done, of its top rendition. */

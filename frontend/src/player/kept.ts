@@ -1,0 +1,30 @@
+/** A value under a key in this browser. Where nothing may be stored, it lasts as long as the page. */
+export class Kept<T> {
+  readonly #key: string;
+  #value: T;
+
+  constructor(key: string, initial: T) {
+    this.#key = key;
+    this.#value = initial;
+    try {
+      const stored: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+      // Whoever else wrote it: only what has the same shape is taken over.
+      if (stored && Array.isArray(stored) === Array.isArray(initial)) this.#value = stored as T;
+    } catch {
+      // No storage, or not JSON.
+    }
+  }
+
+  get value(): T {
+    return this.#value;
+  }
+
+  set value(value: T) {
+    this.#value = value;
+    try {
+      localStorage.setItem(this.#key, JSON.stringify(value));
+    } catch {
+      // No storage, or it is full.
+    }
+  }
+}
