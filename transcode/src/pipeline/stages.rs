@@ -63,7 +63,7 @@ impl<'a> Opened<'a> {
         let control = Control::default();
         let mut progress = ProgressReport::new(&control);
         let packet_check = self.plan.copied.clone().map(PacketCheck::new);
-        let feed = Feed::new(video, audio, packet_check, queues);
+        let feed = Feed::new(video, audio, packet_check, queues, &control.cancel);
         let limits = &self.options.limits;
         match feed.run(&mut self.demuxer, &self.probe, limits, &mut progress) {
             Ok(_) => Ok(()),
