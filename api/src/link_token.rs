@@ -3,7 +3,8 @@
 //! Nothing is stored of a link: the token itself says all there is, signed with a key that is derived
 //! from the admin token, so that a new admin token voids every link. What is signed and sent, in
 //! base64url: a version, the video's id, the most bytes, the end in seconds since the Unix epoch, and
-//! an HMAC-SHA256 (RFC 2104) of these. Any server with the same admin token can tell it is genuine.
+//! an HMAC-SHA256 (RFC 2104) of these. Any server with the same admin token can tell it is genuine; the
+//! upload page reads what the link is for (`frontend/src/lib/link-token.ts`).
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -43,7 +43,7 @@ describe.each(LOOKS)("$name", ({ colorScheme, viewport }) => {
     await expectAccessible(page);
     await page.goto("about:blank");
     await page.goto(server.link);
-    await page.getByRole("button", { name: "Choose a file" }).waitFor();
+    await page.getByRole("button", { name: "Choose files" }).waitFor();
     await expectAccessible(page);
     await page.setInputFiles("input[type=file]", BUTTERFLY);
     await page.getByLabel("Link to the video").waitFor();

@@ -30,15 +30,14 @@ afterAll(async () => {
   await clips?.remove();
 });
 
-/** Uploads through the page and answers with the link that it shows. */
+/** Uploads through the page and answers with the link that it shows, once it is whole. */
 async function uploadByPage(file: string): Promise<string> {
   const { page } = browser;
   await page.goto("about:blank");
   await page.goto(server.link);
   await page.setInputFiles("input[type=file]", file);
-  const link = page.getByLabel("Link to the video");
-  await link.waitFor();
-  return link.inputValue();
+  await page.getByRole("link", { name: "Open" }).waitFor();
+  return page.getByLabel("Link to the video").inputValue();
 }
 
 it("uploads a film, waits and plays it at every quality", async () => {

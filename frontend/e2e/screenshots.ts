@@ -54,7 +54,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         await shoot(page, "token");
         await page.goto("about:blank");
         await page.goto(server.link);
-        await page.getByRole("button", { name: "Choose a file" }).waitFor();
+        await page.getByRole("button", { name: "Choose files" }).waitFor();
         await shoot(page, "upload");
         await page.setInputFiles("input[type=file]", film);
         await page.getByLabel("Link to the video").waitFor();

@@ -41,6 +41,15 @@ describe("takeToken", () => {
     expect(shown).toEqual(["/?x=1"]);
   });
 
+  it("does not store a one-time link over the token that is kept", () => {
+    const bytes = Uint8Array.from({ length: 65 }, (_, at) => (at === 0 ? 1 : 0x71));
+    const link = Buffer.from(bytes).toString("base64url");
+    const { fake, items, shown } = browser(`#token=${link}`, { "assetlab.token": "kept" });
+    expect(takeToken(fake)).toBe(link);
+    expect([...items.values()]).toEqual(["kept"]);
+    expect(shown).toEqual(["/?x=1"]);
+  });
+
   it("lives without storage", () => {
     const { fake } = browser("#token=a");
     fake.storage = {

@@ -1,8 +1,13 @@
+import { linkOf } from "./link-token";
+
+type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
 /** What of the browser the token needs; the real one in the page, a plain object in tests. */
 export interface Browser {
   location: { hash: string; pathname: string; search: string };
   history: { replaceState(data: unknown, unused: string, url: string): void };
-  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  /** What this device remembers. */
+  storage: TokenStorage;
 }
 
 const KEY = "assetlab.token";
@@ -10,7 +15,8 @@ const KEY = "assetlab.token";
 /**
  * The token of the printed link's fragment, if there is one, else the stored one.
  * A fragment never reaches the server, and the address bar loses it here: it is not shared by
- * accident with a copied address.
+ * accident with a copied address. The token of a one-time link is not stored: it is good for one
+ * video, and the admin token that this device may remember is good for all others.
  */
 export function takeToken({ location, history, storage }: Browser): string | null {
   const fragment = new URLSearchParams(location.hash.slice(1));
@@ -20,10 +26,13 @@ export function takeToken({ location, history, storage }: Browser): string | nul
     const rest = fragment.size > 0 ? `#${fragment}` : "";
     history.replaceState(null, "", location.pathname + location.search + rest);
   }
-  if (token) {
-    keepToken(storage, token);
-    return token;
-  }
+  if (!token) return keptToken(storage);
+  if (!linkOf(token)) keepToken(storage, token);
+  return token;
+}
+
+/** The token that was stored on an earlier visit. */
+export function keptToken(storage: TokenStorage): string | null {
   try {
     return storage.getItem(KEY);
   } catch {
@@ -32,7 +41,7 @@ export function takeToken({ location, history, storage }: Browser): string | nul
 }
 
 /** Stores the token for the next visit; null forgets it. */
-export function keepToken(storage: Browser["storage"], token: string | null): void {
+export function keepToken(storage: TokenStorage, token: string | null): void {
   try {
     if (token === null) storage.removeItem(KEY);
     else storage.setItem(KEY, token);

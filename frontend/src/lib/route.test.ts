@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { embedUrl, routeOf, watchUrl } from "./route";
+import { embedUrl, isOfThisMachine, routeOf, watchUrl } from "./route";
 
 const id = "0193e4a0-7f3a-7abc-8def-0123456789ab";
 
@@ -24,3 +24,12 @@ it("makes links that lead back to the page", () => {
     id,
   });
 });
+
+it.each([
+  ["localhost", true],
+  ["127.0.0.2", true],
+  ["[::1]", true],
+  ["192.168.1.20", false],
+  ["video.example.org", false],
+  ["127.example.org", false],
+])("tells whether others reach %s", (host, isOwn) => expect(isOfThisMachine(host)).toBe(isOwn));

@@ -18,3 +18,8 @@ export function watchUrl(origin: string, id: string): string {
 export function embedUrl(origin: string, id: string): string {
   return `${origin}/embed/${id}`;
 }
+
+/** Whether this host means the machine it is said on: no other one gets here by it. */
+export function isOfThisMachine(hostname: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
