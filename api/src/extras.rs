@@ -1,4 +1,4 @@
-//! What stands beside a video's renditions: its poster and its storyboard.
+//! What stands beside a video's renditions: its poster, its storyboard and its subtitles.
 //!
 //! The bytes themselves, not a link or a redirect: pages show them as they are, link previews need an address
 //! that stays, and the storyboard names its sheets by addresses beside its own.
@@ -66,6 +66,31 @@ pub(crate) async fn storyboard(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     answer(&app, id, ExtraName::Storyboard, &headers).await
+}
+
+/// The subtitles of a track, as its number in the status names them
+#[utoipa::path(
+    get,
+    path = "/api/video/{id}/subtitles/{track}",
+    params(
+        ("id" = VideoId, Path),
+        ("track" = String, Path, description = "`<n>.vtt`", pattern = r"^[0-9]{1,4}\.vtt$"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/vtt", description = "WebVTT, as long as the video"),
+        (status = 304, description = "The client has it"),
+        ExtraErrors,
+    )
+)]
+pub(crate) async fn subtitles(
+    _: SigningRate,
+    VideoPath { id, name }: VideoPath,
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let track = format!("subtitles-{name}").parse();
+    let track = track.map_err(|_| ApiError::NoSuchExtra)?;
+    answer(&app, id, track, &headers).await
 }
 
 /// A file beside a video's renditions, unless the client has it.

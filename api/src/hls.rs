@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use store::package::{MASTER_NAME, PLAYLIST_TYPE};
-use store::{RungName, VideoId};
+use store::{RungName, VideoId, index_of_subtitle_playlist};
 
 use crate::App;
 use crate::error::ApiError;
@@ -22,12 +22,16 @@ enum Wanted {
     Master,
     Media(RungName),
     Iframes(RungName),
+    Subtitles(u32),
 }
 
 impl Wanted {
     fn parse(name: &str) -> Option<Self> {
         if name == MASTER_NAME {
             return Some(Self::Master);
+        }
+        if let Some(index) = index_of_subtitle_playlist(name) {
+            return Some(Self::Subtitles(index));
         }
         let stem = name.strip_suffix(".m3u8")?;
         match stem.strip_suffix("-iframes") {
@@ -39,7 +43,7 @@ impl Wanted {
 
 errors!(PlaylistErrors: NotFound, NotReady, RateLimited, StorageUnavailable, Internal);
 
-/// An HLS playlist: the master, a quality's, or a quality's I-frames
+/// An HLS playlist: the master, a quality's, a quality's I-frames, or that of subtitles
 #[utoipa::path(
     get,
     path = "/api/video/{id}/hls/{playlist}",
@@ -48,8 +52,8 @@ errors!(PlaylistErrors: NotFound, NotReady, RateLimited, StorageUnavailable, Int
         (
             "playlist" = String,
             Path,
-            description = "`master.m3u8`, `<rung>.m3u8` or `<rung>-iframes.m3u8`",
-            pattern = r"^(master|[0-9]{1,4}p(-iframes)?)\.m3u8$",
+            description = "`master.m3u8`, `<rung>.m3u8`, `<rung>-iframes.m3u8` or `subtitles-<n>.m3u8`",
+            pattern = r"^(master|[0-9]{1,4}p(-iframes)?|subtitles-[0-9]{1,4})\.m3u8$",
         ),
     ),
     responses(
@@ -57,7 +61,7 @@ errors!(PlaylistErrors: NotFound, NotReady, RateLimited, StorageUnavailable, Int
             status = 200,
             body = String,
             content_type = PLAYLIST_TYPE,
-            description = "An RFC 8216bis playlist; a media playlist names signed URLs of the MP4",
+            description = "An RFC 8216bis playlist; that of a quality names signed URLs of the MP4",
         ),
         PlaylistErrors,
     )
@@ -76,6 +80,10 @@ pub(crate) async fn playlist(
         Wanted::Master => app.store.master_playlist(status).await,
         Wanted::Media(rung) => app.store.media_playlist(status, rung).await,
         Wanted::Iframes(rung) => app.store.iframe_playlist(status, rung).await,
+        Wanted::Subtitles(index) => {
+            let uri = format!("../subtitles/{index}.vtt");
+            app.store.subtitle_playlist(status, *index, &uri).await
+        }
     };
     let text = text.map_err(|error| match error {
         store::Error::Missing(_) => ApiError::NoSuchRung,

@@ -197,6 +197,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(video::rung_or_sheet))
         .routes(routes!(extras::poster))
         .routes(routes!(extras::storyboard))
+        .routes(routes!(extras::subtitles))
         .routes(routes!(videos::list))
         .routes(routes!(oembed::oembed));
     let service = OpenApiRouter::new()

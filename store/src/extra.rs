@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::InvalidName;
 use crate::keys::Object;
-use crate::{Error, FailPoint, State, Status, Store, Take, VideoId};
+use crate::{Error, FailPoint, State, Status, Store, SubtitleTrack, Take, VideoId};
 
 /// A small file beside the renditions, by its name in the take's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum ExtraName {
     Storyboard,
     /// `storyboard-<n>.jpg`: tiles in rows, the n-th sheet of them, from 0.
     StoryboardSheet(u32),
+    /// `subtitles-<n>.vtt`: the n-th track of subtitles, from 0.
+    Subtitles(u32),
 }
 
 impl ExtraName {
@@ -27,7 +29,7 @@ impl ExtraName {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Poster | Self::StoryboardSheet(_) => "image/jpeg",
-            Self::Storyboard => "text/vtt",
+            Self::Storyboard | Self::Subtitles(_) => "text/vtt",
         }
     }
 }
@@ -38,6 +40,7 @@ impl fmt::Display for ExtraName {
             Self::Poster => f.write_str("poster.jpg"),
             Self::Storyboard => f.write_str("storyboard.vtt"),
             Self::StoryboardSheet(number) => write!(f, "storyboard-{number}.jpg"),
+            Self::Subtitles(index) => write!(f, "subtitles-{index}.vtt"),
         }
     }
 }
@@ -53,7 +56,9 @@ impl FromStr for ExtraName {
         let name = match text {
             "poster.jpg" => Some(Self::Poster),
             "storyboard.vtt" => Some(Self::Storyboard),
-            _ => numbered("storyboard-", ".jpg").map(Self::StoryboardSheet),
+            _ => numbered("storyboard-", ".jpg")
+                .map(Self::StoryboardSheet)
+                .or_else(|| numbered("subtitles-", ".vtt").map(Self::Subtitles)),
         };
         // `storyboard-+1.jpg` and `storyboard-01.jpg` are nobody's names.
         name.filter(|name| name.to_string() == text)
@@ -104,6 +109,8 @@ pub struct Extras {
     pub poster: Option<Poster>,
     /// The storyboard, if there is one.
     pub storyboard: Option<Storyboard>,
+    /// The tracks of subtitles.
+    pub subtitles: Vec<SubtitleTrack>,
 }
 
 impl Status {
@@ -114,7 +121,9 @@ impl Status {
             let sheets = (0..board.sheets()).map(ExtraName::StoryboardSheet);
             std::iter::once(ExtraName::Storyboard).chain(sheets)
         });
-        poster.into_iter().chain(storyboard)
+        let subtitles = self.subtitles.iter();
+        let subtitles = subtitles.map(|track| ExtraName::Subtitles(track.index));
+        poster.into_iter().chain(storyboard).chain(subtitles)
     }
 
     /// The take that holds a file beside renditions.
@@ -167,6 +176,8 @@ mod tests {
             ExtraName::Storyboard,
             ExtraName::StoryboardSheet(0),
             ExtraName::StoryboardSheet(12),
+            ExtraName::Subtitles(0),
+            ExtraName::Subtitles(12),
         ] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
@@ -179,6 +190,9 @@ mod tests {
             "storyboard--1.jpg",
             "storyboard-0.jpg/..",
             "storyboard-4294967296.jpg",
+            "subtitles-01.vtt",
+            "subtitles-.vtt",
+            "subtitles-1.jpg",
             "status.json",
         ] {
             assert!(wrong.parse::<ExtraName>().is_err(), "{wrong}");

@@ -18,6 +18,7 @@ use crate::extra::ExtraName;
 use crate::id::{RungName, Take, VideoId};
 use crate::package::{MASTER_NAME, PLAYLIST_TYPE, iframe_playlist_name, media_name, playlist_name};
 use crate::settings::Settings;
+use crate::subtitles;
 
 /// What never changes may be kept by every cache for good.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -41,6 +42,7 @@ pub(crate) enum Object<'a> {
     MediaPlaylist(VideoId, &'a Take, &'a RungName),
     IframePlaylist(VideoId, &'a Take, &'a RungName),
     Extra(VideoId, &'a Take, ExtraName),
+    SubtitlePlaylist(VideoId, &'a Take, u32),
     /// Written by the self-test and deleted.
     SelfTest(&'a str),
 }
@@ -74,7 +76,8 @@ impl Object<'_> {
             | Self::Master(..)
             | Self::MediaPlaylist(..)
             | Self::IframePlaylist(..)
-            | Self::Extra(..) => &settings.video_bucket,
+            | Self::Extra(..)
+            | Self::SubtitlePlaylist(..) => &settings.video_bucket,
         }
     }
 
@@ -101,6 +104,9 @@ impl Object<'_> {
                 take_prefix(*id, take) + &iframe_playlist_name(rung)
             }
             Self::Extra(id, take, name) => take_prefix(*id, take) + &name.to_string(),
+            Self::SubtitlePlaylist(id, take, index) => {
+                take_prefix(*id, take) + &subtitles::playlist_name(*index)
+            }
             Self::SelfTest(nonce) => format!("{}{nonce}", prefix::SELF_TESTS),
         }
     }
@@ -117,7 +123,10 @@ impl Object<'_> {
             | Self::Event(..)
             | Self::Status(_) => "application/json",
             Self::Rendition(..) => "video/mp4",
-            Self::Master(..) | Self::MediaPlaylist(..) | Self::IframePlaylist(..) => PLAYLIST_TYPE,
+            Self::Master(..)
+            | Self::MediaPlaylist(..)
+            | Self::IframePlaylist(..)
+            | Self::SubtitlePlaylist(..) => PLAYLIST_TYPE,
             Self::Extra(_, _, name) => name.content_type(),
             Self::SelfTest(_) => "text/plain",
         }
@@ -130,6 +139,7 @@ impl Object<'_> {
             | Self::MediaPlaylist(..)
             | Self::IframePlaylist(..)
             | Self::Extra(..)
+            | Self::SubtitlePlaylist(..)
             | Self::Original(_) => IMMUTABLE,
             _ => REVALIDATE,
         }

@@ -51,6 +51,7 @@ mod setup;
 mod status;
 mod status_since;
 mod status_writer;
+mod subtitles;
 mod sweep;
 mod sweep_uploads;
 mod undelivered;
@@ -81,6 +82,7 @@ pub use settings::{AccessKey, Settings, StoreArgs, parse_duration, parse_duratio
 pub use status::{State, Status, Versioned};
 pub use status_since::Since;
 pub use status_writer::StatusWriter;
+pub use subtitles::{SubtitleTrack, index_of_playlist as index_of_subtitle_playlist};
 pub use sweep::Swept;
 pub use undelivered::UndeliveredEvent;
 pub use upload_info::{

@@ -12,6 +12,7 @@ use m3u8_rs::{
 use crate::RungName;
 use crate::bandwidth;
 use crate::outcome::RenditionSummary;
+use crate::subtitles::{self, SubtitleTrack};
 
 /// The name of the master playlist in its folder.
 pub const MASTER_NAME: &str = "master.m3u8";
@@ -143,7 +144,12 @@ impl Rendition {
         }
     }
 
-    fn variant(&self) -> VariantStream {
+    /// The sum of its segments' durations, in seconds.
+    pub(crate) fn duration_s(&self) -> f64 {
+        self.segments.iter().map(|segment| segment.duration_s).sum()
+    }
+
+    fn variant(&self, subtitles: Option<&str>) -> VariantStream {
         VariantStream {
             uri: playlist_name(&self.name),
             bandwidth: self.bandwidth_bps,
@@ -152,6 +158,7 @@ impl Rendition {
             resolution: Some(self.resolution()),
             // 4.4.6.2: rounded to three decimal places.
             frame_rate: Some((self.frame_rate * 1000.0).round() / 1000.0),
+            subtitles: subtitles.map(str::to_owned),
             ..VariantStream::default()
         }
     }
@@ -180,12 +187,13 @@ impl Rendition {
     }
 }
 
-/// The master playlist of some renditions, lowest rate first, with relative URIs.
+/// The master playlist of some renditions, lowest rate first, and the subtitles to them, with relative URIs.
 #[must_use]
-pub fn master_playlist(renditions: &[Rendition]) -> String {
+pub fn master_playlist(renditions: &[Rendition], subtitles: &[SubtitleTrack]) -> String {
+    let group = (!subtitles.is_empty()).then_some(subtitles::GROUP);
     let mut sorted: Vec<&Rendition> = renditions.iter().collect();
     sorted.sort_by_key(|rendition| rendition.bandwidth_bps);
-    let variants = sorted.iter().map(|rendition| rendition.variant());
+    let variants = sorted.iter().map(|rendition| rendition.variant(group));
     let iframe_variants = sorted
         .iter()
         .filter_map(|rendition| rendition.iframe_variant());
@@ -193,6 +201,7 @@ pub fn master_playlist(renditions: &[Rendition]) -> String {
         version: Some(7),
         independent_segments: true,
         variants: variants.chain(iframe_variants).collect(),
+        alternatives: subtitles::group(subtitles),
         ..MasterPlaylist::default()
     };
     let mut text = Vec::new();
@@ -202,7 +211,7 @@ pub fn master_playlist(renditions: &[Rendition]) -> String {
 
 /// All playlists of a package by name; the master last, as it names the others.
 #[must_use]
-pub fn playlists(renditions: &[Rendition]) -> Vec<(String, String)> {
+pub fn playlists(renditions: &[Rendition], subtitles: &[SubtitleTrack]) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for rendition in renditions {
         files.push((playlist_name(&rendition.name), rendition.playlist()));
@@ -212,7 +221,13 @@ pub fn playlists(renditions: &[Rendition]) -> Vec<(String, String)> {
                 .map(|text| (iframe_playlist_name(&rendition.name), text)),
         );
     }
-    files.push((MASTER_NAME.to_owned(), master_playlist(renditions)));
+    let duration_s = renditions.first().map_or(0.0, Rendition::duration_s);
+    files.extend(subtitles.iter().map(|track| {
+        let name = subtitles::playlist_name(track.index);
+        (name, track.playlist(duration_s))
+    }));
+    let master = master_playlist(renditions, subtitles);
+    files.push((MASTER_NAME.to_owned(), master));
     files
 }
 
@@ -228,7 +243,7 @@ pub(crate) fn with_media_uri(stored: &[u8], uri: &str) -> Option<String> {
     Some(write_media(&playlist))
 }
 
-fn write_media(playlist: &MediaPlaylist) -> String {
+pub(crate) fn write_media(playlist: &MediaPlaylist) -> String {
     let mut text = Vec::new();
     playlist
         .write_to(&mut text)
@@ -331,10 +346,13 @@ mod tests {
 
     #[test]
     fn the_master_lists_the_lowest_first_and_names_iframe_playlists() {
-        let text = master_playlist(&[
-            rendition("720p", 2_000_000, 2),
-            rendition("360p", 700_000, 2),
-        ]);
+        let text = master_playlist(
+            &[
+                rendition("720p", 2_000_000, 2),
+                rendition("360p", 700_000, 2),
+            ],
+            &[],
+        );
         let master = m3u8_rs::parse_master_playlist_res(text.as_bytes()).unwrap();
         let names: Vec<_> = master
             .variants
@@ -360,6 +378,48 @@ mod tests {
         ));
         assert_eq!(master.variants[2].codecs.as_deref(), Some("avc1.64001f"));
         assert!(master.variants[2].is_i_frame);
+    }
+
+    #[test]
+    fn subtitles_are_a_group_that_every_variant_names() {
+        let renditions = [
+            rendition("720p", 2_000_000, 2),
+            rendition("360p", 700_000, 2),
+        ];
+        let track = SubtitleTrack {
+            index: 0,
+            language: Some("pt-BR".into()),
+            name: "Português".into(),
+            default: true,
+            forced: false,
+        };
+        let files = playlists(&renditions, &[track]);
+        let (name, master) = files.last().unwrap();
+        assert_eq!(
+            name, MASTER_NAME,
+            "it comes when all that it names is there"
+        );
+        assert!(
+            master.contains(
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"subtitles-0.m3u8\",GROUP-ID=\"subtitles\",\
+                 LANGUAGE=\"pt-BR\",NAME=\"Português\",DEFAULT=YES,AUTOSELECT=YES\n"
+            ),
+            "{master}"
+        );
+        let master = m3u8_rs::parse_master_playlist_res(master.as_bytes()).unwrap();
+        for variant in &master.variants {
+            let group = variant.subtitles.as_deref();
+            assert_eq!(group, (!variant.is_i_frame).then_some("subtitles"));
+        }
+        let playlist = files.iter().find(|(name, _)| name == "subtitles-0.m3u8");
+        assert!(
+            playlist
+                .unwrap()
+                .1
+                .contains("#EXTINF:8.000267,\nsubtitles-0.vtt\n")
+        );
+        let without = master_playlist(&renditions, &[]);
+        assert!(!without.to_lowercase().contains("subtitles"));
     }
 
     #[test]

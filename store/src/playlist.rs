@@ -4,10 +4,10 @@ use futures::future::try_join_all;
 
 use crate::keys::Object;
 use crate::package::{self, Rendition};
-use crate::{Error, FailPoint, RungName, Status, Store, Take, VideoId};
+use crate::{Error, FailPoint, RungName, Status, Store, SubtitleTrack, Take, VideoId};
 
 impl Store {
-    /// Writes the playlists of a take whose renditions are all there: side by side, and the master, which
+    /// Writes the playlists of a take whose renditions and subtitles are all there: side by side, and the master, which
     /// names them, when all of them are there.
     ///
     /// # Errors
@@ -17,7 +17,13 @@ impl Store {
         id: VideoId,
         take: &Take,
         renditions: &[Rendition],
+        subtitles: &[SubtitleTrack],
     ) -> Result<(), Error> {
+        let duration_s = renditions.first().map_or(0.0, Rendition::duration_s);
+        let of_subtitles = subtitles.iter().map(|track| {
+            let object = Object::SubtitlePlaylist(id, take, track.index);
+            (object, track.playlist(duration_s))
+        });
         let playlists = renditions.iter().flat_map(|rendition| {
             let rung = &rendition.name;
             let media = (Object::MediaPlaylist(id, take, rung), rendition.playlist());
@@ -27,11 +33,13 @@ impl Store {
             std::iter::once(media).chain(iframe)
         });
         try_join_all(
-            playlists.map(|(object, text)| async move { self.write(&object, text).await }),
+            playlists
+                .chain(of_subtitles)
+                .map(|(object, text)| async move { self.write(&object, text).await }),
         )
         .await?;
         FailPoint::PlaylistsStored.reached(id);
-        let master = package::master_playlist(renditions);
+        let master = package::master_playlist(renditions, subtitles);
         self.write(&Object::Master(id, take), master).await?;
         FailPoint::MasterStored.reached(id);
         Ok(())

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::conditional::{Condition, Fetched};
 use crate::keys::Object;
 use crate::outcome::{RenditionSummary, SourceSummary};
-use crate::{Error, Poster, RungName, Store, Storyboard, Take, VideoId};
+use crate::{Error, Poster, RungName, Store, Storyboard, SubtitleTrack, Take, VideoId};
 
 /// Where a video is on its path.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -84,6 +84,9 @@ pub struct Status {
     /// Pictures to show while one seeks, once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard: Option<Storyboard>,
+    /// Subtitles that can be shown, once it is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitleTrack>,
 }
 
 /// A value and the version of the object that holds it.
@@ -138,6 +141,7 @@ impl Status {
             renditions: Vec::new(),
             poster: None,
             storyboard: None,
+            subtitles: Vec::new(),
         }
     }
 

@@ -151,6 +151,7 @@ impl StatusWriter {
             renditions: outcome.renditions,
             poster: outcome.extras.poster,
             storyboard: outcome.extras.storyboard,
+            subtitles: outcome.extras.subtitles,
             ..self.status.clone()
         };
         self.write(status).await?;

@@ -64,6 +64,7 @@ mod pipeline;
 mod probe;
 mod report;
 mod sink;
+mod subtitles;
 mod time;
 
 pub use control::{CancelToken, Control, OnProgress, Progress};
@@ -79,7 +80,8 @@ pub use orientation::Orientation;
 #[doc(hidden)]
 pub use pipeline::stages;
 pub use pipeline::transcode;
-pub use probe::{AudioStream, Probe, VideoStream, probe};
+pub use probe::{AudioStream, Probe, SubtitleStream, VideoStream, probe};
 pub use report::{Keyframe, Poster, Rendition, Report, Segment, Storyboard, Warning};
 pub use sink::{Extra, FolderSink, MemorySink, RenditionPlan, RenditionSink, Sink};
+pub use subtitles::SubtitleTrack;
 pub use time::{Cadence, FrameRate};

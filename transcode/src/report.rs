@@ -2,6 +2,7 @@
 
 use crate::input::Fetched;
 use crate::probe::Probe;
+use crate::subtitles::SubtitleTrack;
 
 /// What came of a transcode.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Report {
     pub poster: Option<Poster>,
     /// The storyboard: none for the same reasons.
     pub storyboard: Option<Storyboard>,
+    /// Subtitles with a cue at least: the n-th, from 0, is the extra `subtitles-<n>.vtt`.
+    pub subtitles: Vec<SubtitleTrack>,
     /// What reading the original over the network took.
     pub fetched: Fetched,
 }
@@ -40,6 +43,30 @@ pub enum Warning {
         declared_ms: u64,
         /// What came out, in milliseconds.
         decoded_ms: u64,
+    },
+    /// Subtitles that are pictures, or in a form that is not known.
+    #[error("Subtitles that are not text are left out (tracks: {tracks}).")]
+    SubtitlesUnreadable {
+        /// How many tracks.
+        tracks: usize,
+    },
+    /// Subtitles that ask for more than is allowed.
+    #[error("The subtitles “{name}” are left out: {what} is more than {limit}.")]
+    SubtitlesLimit {
+        /// What the track is called.
+        name: String,
+        /// What is limited, with its unit.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// Some of a track's subtitles could not be read.
+    #[error("Some of the subtitles “{name}” could not be read (places: {places}).")]
+    SubtitlesDamaged {
+        /// What the track is called.
+        name: String,
+        /// Packets of which nothing could be made.
+        places: u64,
     },
     /// The sound could not be decoded at all and is silence.
     #[error("The sound could not be decoded.")]

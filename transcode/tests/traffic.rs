@@ -65,11 +65,17 @@ fn fetch(name: &str, file: Vec<u8>) -> (f64, usize) {
 fn every_shape_of_file_is_fetched_about_once() {
     let folder = tempdir().unwrap();
     let film = film(folder.path());
-    let shape = |name: &str, how: &str| {
-        let path = make(folder.path(), name, &format!("-i {film} -c copy {how}"));
-        fs::read(path).unwrap()
+    let shape_with = |name: &str, input: &str, how: &str| {
+        let arguments = format!("-i {film} {input} -c copy {how}");
+        fs::read(make(folder.path(), name, &arguments)).unwrap()
     };
+    let shape = |name: &str, how: &str| shape_with(name, "", how);
     let index_last = shape("index-last.mp4", "");
+    let text = folder.path().join("text.srt");
+    let line = |s: usize| format!("{s}\n00:00:{s:02},000 --> 00:00:{s:02},900\nLine {s}\n\n");
+    fs::write(&text, (0..20).map(line).collect::<String>()).unwrap();
+    let text = format!("-i {}", text.display());
+    let with_text = shape_with("text.mp4", &text, "-c:s mov_text");
     let heavy_sound = shape("heavy-sound.mov", "-c:a pcm_s24le");
     let shapes = [
         (
@@ -89,6 +95,12 @@ fn every_shape_of_file_is_fetched_about_once() {
             "fragmented.mp4",
             shape("fragmented.mp4", "-movflags +frag_keyframe+empty_moov"),
         ),
+        ("text.mkv", shape_with("text.mkv", &text, "")),
+        (
+            "text-after-picture.mp4",
+            in_turns(&with_text, DURATION_S, DURATION_S),
+        ),
+        ("text.mp4", with_text),
         ("cues-last.mkv", fs::read(&film).unwrap()),
         ("no-cues.mkv", shape("no-cues.mkv", "-live 1")),
         ("stream.ts", shape("stream.ts", "")),

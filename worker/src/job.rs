@@ -171,10 +171,11 @@ async fn produce(
     };
     let renditions =
         package::renditions(&report).map_err(|error| Failure::Passing(error.to_string()))?;
+    let subtitles = package::subtitles(&report);
     let mut patience = Patience::new(ending);
     while let Err(error) = claim
         .store()
-        .write_playlists(claim.id(), claim.take(), &renditions)
+        .write_playlists(claim.id(), claim.take(), &renditions, &subtitles)
         .await
     {
         patience.after(error).await?;

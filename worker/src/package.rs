@@ -3,7 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use store::{Extras, InvalidName, Outcome, Poster, SourceSummary, Storyboard, package};
+use store::{
+    Extras, InvalidName, Outcome, Poster, SourceSummary, Storyboard, SubtitleTrack, package,
+};
 use transcode::Report;
 
 /// The renditions of a report, as the store's playlists and statuses need them.
@@ -12,6 +14,20 @@ use transcode::Report;
 /// If a rendition's name is no rung's: the sink has refused such a one before.
 pub fn renditions(report: &Report) -> Result<Vec<package::Rendition>, InvalidName> {
     report.renditions.iter().map(rendition).collect()
+}
+
+/// The subtitles of a report, likewise.
+#[must_use]
+pub fn subtitles(report: &Report) -> Vec<SubtitleTrack> {
+    let tracks = (0..).zip(&report.subtitles);
+    let track = |(index, track): (u32, &transcode::SubtitleTrack)| SubtitleTrack {
+        index,
+        language: track.language.clone(),
+        name: track.name.clone(),
+        default: track.is_default,
+        forced: track.is_forced,
+    };
+    tracks.map(track).collect()
 }
 
 /// What the commit point says of a report.
@@ -52,6 +68,7 @@ fn extras(report: &Report) -> Extras {
             rows: board.rows,
             tiles: board.tiles,
         }),
+        subtitles: subtitles(report),
     }
 }
 
@@ -62,7 +79,7 @@ fn extras(report: &Report) -> Extras {
 /// What the file system says.
 pub fn write_playlists(folder: &Path, report: &Report) -> io::Result<std::path::PathBuf> {
     let renditions = renditions(report).map_err(io::Error::other)?;
-    for (name, text) in package::playlists(&renditions) {
+    for (name, text) in package::playlists(&renditions, &subtitles(report)) {
         std::fs::write(folder.join(name), text)?;
     }
     Ok(folder.join(package::MASTER_NAME))

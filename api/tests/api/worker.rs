@@ -3,7 +3,8 @@
 use store::package::{Range, Rendition};
 use store::queue::{Claim, Queue};
 use store::{
-    Extras, MediaUpload, Outcome, Poster, SourceSummary, StatusWriter, Storyboard, VideoId,
+    Extras, MediaUpload, Outcome, Poster, SourceSummary, StatusWriter, Storyboard, SubtitleTrack,
+    VideoId,
 };
 
 use crate::site::Site;
@@ -12,11 +13,12 @@ use crate::site::Site;
 pub(crate) const MEDIA: &[u8] = b"an MP4 in name alone, long enough for the ranges of its playlist";
 
 /// The files beside the renditions.
-pub(crate) const EXTRAS: [&str; 4] = [
+pub(crate) const EXTRAS: [&str; 5] = [
     "poster.jpg",
     "storyboard.vtt",
     "storyboard-0.jpg",
     "storyboard-1.jpg",
+    "subtitles-0.vtt",
 ];
 
 /// What such a file holds: nothing here looks into it, either.
@@ -84,6 +86,13 @@ pub(crate) async fn finish(site: &Site, claim: Claim, mut status: StatusWriter) 
             rows: 1,
             tiles: 4,
         }),
+        subtitles: vec![SubtitleTrack {
+            index: 0,
+            language: Some("en".into()),
+            name: "English".into(),
+            default: true,
+            forced: false,
+        }],
     };
     for name in EXTRAS {
         let bytes = extra_bytes(name);
@@ -92,7 +101,7 @@ pub(crate) async fn finish(site: &Site, claim: Claim, mut status: StatusWriter) 
         written.await.unwrap();
     }
     site.store
-        .write_playlists(id, claim.take(), &renditions)
+        .write_playlists(id, claim.take(), &renditions, &extras.subtitles)
         .await
         .unwrap();
     let outcome = Outcome {

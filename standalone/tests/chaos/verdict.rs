@@ -202,6 +202,9 @@ async fn check_keys(
         let folder = format!("videos/{id}/{}", take.unwrap_or_default());
         video.insert(format!("{folder}/master.m3u8"));
         video.extend(status.extras().map(|name| format!("{folder}/{name}")));
+        for track in &status.subtitles {
+            video.insert(format!("{folder}/subtitles-{}.m3u8", track.index));
+        }
         for rung in &status.qualities {
             for name in [".mp4", ".m3u8", "-iframes.m3u8"] {
                 video.insert(format!("{folder}/{rung}{name}"));

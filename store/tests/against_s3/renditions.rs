@@ -137,7 +137,7 @@ async fn a_done_video_has_playlists_whose_urls_read_the_media() {
     let file = pattern(2000, 9);
     upload.finish(&file).await.unwrap();
     store
-        .write_playlists(id, claim.take(), &[rendition("360p")])
+        .write_playlists(id, claim.take(), &[rendition("360p")], &[])
         .await
         .unwrap();
     let unnamed = store.status(id).await.unwrap().unwrap().value;
@@ -235,7 +235,7 @@ async fn playlists_are_written_side_by_side_and_the_master_after_them() {
     let (writer, take) = (claim.store().clone(), claim.take().clone());
     let writing = tokio::spawn(async move {
         let renditions = [rendition("360p"), rendition("720p")];
-        writer.write_playlists(id, &take, &renditions).await
+        writer.write_playlists(id, &take, &renditions, &[]).await
     });
     let names = |names: &[&str]| -> Vec<_> {
         let keys = names.iter().map(|name| format!("{folder}{name}"));
@@ -274,13 +274,15 @@ async fn a_playlist_that_cannot_be_written_is_named_by_no_master() {
     let master = format!("{folder}master.m3u8");
 
     proxy.break_off(Some(&format!("PUT /video/{folder}720p.m3u8")));
-    let written = store.write_playlists(id, claim.take(), &renditions).await;
+    let written = store
+        .write_playlists(id, claim.take(), &renditions, &[])
+        .await;
     assert!(written.is_err_and(|error| error.is_transient()));
     assert!(!buckets.keys("video", &folder).await.contains(&master));
 
     proxy.break_off(None);
     store
-        .write_playlists(id, claim.take(), &renditions)
+        .write_playlists(id, claim.take(), &renditions, &[])
         .await
         .unwrap();
     assert!(buckets.keys("video", &folder).await.contains(&master));

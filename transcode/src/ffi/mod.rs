@@ -2,11 +2,13 @@
 #![allow(unsafe_code)]
 
 mod log;
+mod subtitle;
 
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::ffi;
 
 pub(crate) use log::redirect_log;
+pub(crate) use subtitle::{codec_tag, decode_subtitle, subtitle_header};
 
 /// Another reference to the same picture, as cheap as a counter. (`Video::clone` copies pixels.)
 pub(crate) fn share(frame: &ffmpeg::frame::Video) -> Result<ffmpeg::frame::Video, ffmpeg::Error> {

@@ -261,8 +261,8 @@ impl Demuxer {
         }
     }
 
-    /// Of kept streams only: other programmes have clocks of their own, subtitles durations of
-    /// minutes.
+    /// Of kept streams only: other programmes have clocks of their own. Subtitles go along: theirs may be
+    /// out of order, and pause for minutes.
     fn mend_time(&mut self, packet: &mut ffmpeg::Packet) {
         let (Some(timeline), Some(dts)) = (&mut self.timeline, packet.dts()) else {
             return;
@@ -272,7 +272,12 @@ impl Demuxer {
         };
         let time_base = stream.time_base();
         let in_us = |ticks: i64| ticks.rescale(time_base, MICROSECONDS);
-        let offset_us = timeline.offset_us(stream.index(), in_us(dts), in_us(packet.duration()));
+        let offset_us = match stream.parameters().medium() {
+            media::Type::Video | media::Type::Audio => {
+                timeline.offset_us(stream.index(), in_us(dts), in_us(packet.duration()))
+            }
+            _ => timeline.offset_beside_us(in_us(dts)),
+        };
         let offset = offset_us.rescale(MICROSECONDS, time_base);
         packet.set_pts(packet.pts().map(|pts| pts.saturating_add(offset)));
         packet.set_dts(Some(dts.saturating_add(offset)));

@@ -78,6 +78,23 @@ impl Timeline {
         offset_us
     }
 
+    /// What to add to a time stamp of a stream that says nothing about the clock itself, as subtitles with
+    /// their pauses: the offset that brings it nearest to where the other streams are.
+    pub(super) fn offset_beside_us(&self, dts_us: i64) -> i64 {
+        let ends = self.streams.iter().flatten().map(|s| s.now.end_us);
+        let latest_us = ends.max().unwrap_or(0);
+        let distance_us = |offset_us: i64| {
+            dts_us
+                .saturating_add(offset_us)
+                .saturating_sub(latest_us)
+                .unsigned_abs()
+        };
+        let newest_first = self.offsets_us.iter().rev().copied();
+        newest_first
+            .min_by_key(|offset_us| distance_us(*offset_us))
+            .unwrap_or(0)
+    }
+
     /// The known epoch in which a packet continues its stream best, if it does in any.
     fn nearest(&self, known: Option<Stream>, latest_us: Option<i64>, dts_us: i64) -> Option<i64> {
         let is_ahead = |at_us: i64| {
@@ -134,6 +151,21 @@ mod tests {
         let packets: Vec<_> = (0..100).map(|i| (i % 2, i as i64 * 20_000)).collect();
         let times: Vec<_> = packets.iter().map(|p| p.1).collect();
         assert_eq!(mend(&packets), times);
+    }
+
+    #[test]
+    fn what_stands_beside_goes_along_and_changes_nothing() {
+        let mut timeline = Timeline::new(true);
+        for at in 0..50 {
+            timeline.offset_us(0, at * FRAME_US, FRAME_US);
+        }
+        assert_eq!(timeline.offset_beside_us(1_500_000), 0);
+        // A clock that starts anew: a cue of before it, and one of after it.
+        timeline.offset_us(0, 0, FRAME_US);
+        assert_eq!(timeline.offset_beside_us(1_960_000), 0);
+        assert_eq!(timeline.offset_beside_us(40_000), 2_000_000);
+        assert_eq!(timeline.offset_beside_us(i64::MIN), 2_000_000);
+        assert_eq!(timeline.offset_us(0, FRAME_US, FRAME_US), 2_000_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use ffmpeg_next as ffmpeg;
 
 use super::audio::AudioPath;
 use super::decode::Decoder;
+use super::subtitles::{SubtitlePath, Subtitles};
 use super::video::VideoPath;
 use super::{PacketCheck, Queues, Stop};
 use crate::control::{CancelToken, ProgressReport};
@@ -21,6 +22,7 @@ const START_UP_S: f64 = 2.0;
 pub(super) struct Feed {
     video: VideoPath,
     audio: Option<AudioPath>,
+    subtitles: SubtitlePath,
     /// Where the top rung is copied.
     packet_check: Option<PacketCheck>,
     queues: Queues,
@@ -32,12 +34,14 @@ pub(super) struct Fed {
     pub(super) duration_ms: u64,
     pub(super) warnings: Vec<Warning>,
     pub(super) pictures: Option<Made>,
+    pub(super) subtitles: Vec<Subtitles>,
 }
 
 impl Feed {
     pub(super) fn new(
         video: VideoPath,
         audio: Option<AudioPath>,
+        subtitles: SubtitlePath,
         packet_check: Option<PacketCheck>,
         queues: Queues,
         cancel: &CancelToken,
@@ -46,6 +50,7 @@ impl Feed {
             cancel: cancel.clone(),
             video,
             audio,
+            subtitles,
             packet_check,
             queues,
         }
@@ -74,7 +79,9 @@ impl Feed {
                     None => demuxer.fraction_read(),
                 };
                 progress.tell(position_s, fraction);
-            } else if let Some(audio) = &mut self.audio {
+            } else if !self.subtitles.decode(&packet)
+                && let Some(audio) = &mut self.audio
+            {
                 audio.decode(&packet, &self.queues)?;
                 self.video.keep_up(audio.taken_s(), &self.queues)?;
             }
@@ -159,9 +166,12 @@ impl Feed {
         }
         self.queues.send_end(end)?;
         let duration_ms = (clock.seconds(end) * 1000.0).round() as u64;
+        let (subtitles, missing) = self.subtitles.finish(duration_ms);
+        warnings.extend(missing);
         Ok(Fed {
             duration_ms,
             warnings,
+            subtitles,
             // Meanwhile the rungs encode what is left.
             pictures: onlooker.finish(duration_ms, &self.cancel),
         })

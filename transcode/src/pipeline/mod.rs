@@ -4,6 +4,7 @@
 //! ```text
 //! demux ─ decode ─ filter ─ pace ─┬─▶ [bounded queue] ─ scale ─ x264 ─ mux ─▶ sink  (360p)
 //!      ├─ decode ─ resample ─ AAC ┼─▶ [bounded queue] ─ scale ─ x264 ─ mux ─▶ sink  (720p) …
+//!      ├─ decode ─▶ WebVTT        │
 //!      └─ check ──────────────────┴─▶ [bounded queue] ─────────────── mux ─▶ sink  (copied)
 //! ```
 //!
@@ -24,6 +25,7 @@ mod plan;
 mod rung;
 #[cfg(feature = "stages")]
 pub mod stages;
+mod subtitles;
 mod video;
 
 use std::sync::Arc;
@@ -39,13 +41,14 @@ use crate::media_error::Doing;
 use crate::options::{CopyMode, Options};
 use crate::probe::{self, Probe};
 use crate::report::{Rendition, Report};
-use crate::sink::Sink;
+use crate::sink::{Extra, Sink};
 use crate::time::Paced;
 use audio::AudioPath;
 use copy::{Copied, CopiedPacket, PacketCheck, Reason};
 use feed::{Fed, Feed};
 use plan::Plan;
 use rung::{Making, Rung};
+use subtitles::SubtitlePath;
 use video::VideoPath;
 
 /// What travels to a rung.
@@ -129,10 +132,18 @@ pub fn transcode(
             }
         }
     };
-    let (poster, storyboard, extras) = match fed.pictures {
+    let (poster, storyboard, mut extras) = match fed.pictures {
         Some(made) => (Some(made.poster), Some(made.storyboard), made.extras),
         None => (None, None, Vec::new()),
     };
+    let mut subtitles = Vec::new();
+    for (n, made) in fed.subtitles.into_iter().enumerate() {
+        extras.push(Extra {
+            name: format!("subtitles-{n}.vtt"),
+            bytes: made.webvtt.into_bytes(),
+        });
+        subtitles.push(made.track);
+    }
     for extra in extras {
         if control.cancel.is_cancelled() {
             return Err(Error::Cancelled);
@@ -141,6 +152,7 @@ pub fn transcode(
     }
     Ok(Report {
         duration_ms: fed.duration_ms,
+        subtitles,
         warnings: fed.warnings,
         renditions,
         poster,
@@ -162,6 +174,7 @@ fn make(
     let video = VideoPath::open(demuxer, probe, plan, options)?;
     let audio = AudioPath::open(demuxer, probe, plan.audio, &options.limits)?;
     demuxer.keep_only(probe.stream_indexes());
+    let subtitles = SubtitlePath::open(demuxer, probe, &options.limits);
     let audio_parameters = audio.as_ref().map(AudioPath::parameters);
 
     let (fed, renditions) = std::thread::scope(|scope| {
@@ -188,7 +201,7 @@ fn make(
             queues.copied = Some(start(Rung::new(making, plan, audio_parameters))?);
         }
         let packet_check = plan.copied.clone().map(PacketCheck::new);
-        let feed = Feed::new(video, audio, packet_check, queues, cancel);
+        let feed = Feed::new(video, audio, subtitles, packet_check, queues, cancel);
         let fed = feed.run(demuxer, probe, &options.limits, progress);
         let renditions: Vec<Result<Rendition>> = rungs
             .into_iter()

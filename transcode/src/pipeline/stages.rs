@@ -8,6 +8,7 @@ use super::copy::{Copied, CopiedPacket, PacketCheck};
 use super::feed::Feed;
 use super::plan::Plan;
 use super::rung::{Making, Rung};
+use super::subtitles::SubtitlePath;
 use super::video::VideoPath;
 use super::{Item, Queues, Stop};
 use crate::control::{CancelToken, Control, ProgressReport};
@@ -63,8 +64,16 @@ impl<'a> Opened<'a> {
         let control = Control::default();
         let mut progress = ProgressReport::new(&control);
         let packet_check = self.plan.copied.clone().map(PacketCheck::new);
-        let feed = Feed::new(video, audio, packet_check, queues, &control.cancel);
         let limits = &self.options.limits;
+        let subtitles = SubtitlePath::open(&self.demuxer, &self.probe, limits);
+        let feed = Feed::new(
+            video,
+            audio,
+            subtitles,
+            packet_check,
+            queues,
+            &control.cancel,
+        );
         match feed.run(&mut self.demuxer, &self.probe, limits, &mut progress) {
             Ok(_) => Ok(()),
             Err(Stop::Failed(error)) => Err(error),

@@ -1,6 +1,7 @@
 //! What a file says it is, before a picture of it is decoded.
 
 mod streams;
+mod subtitles;
 
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::stream::Stream;
@@ -11,9 +12,12 @@ use crate::error::{InputError, Result};
 use crate::input::{Demuxer, Source};
 use crate::options::Limits;
 use crate::orientation::Orientation;
+use crate::subtitles::SubtitleTrack;
 use crate::time::{Cadence, FrameRate};
 pub(crate) use streams::picture_decoder;
 use streams::{audio_streams, describe_audio, describe_video, pick_audio, pick_video};
+pub(crate) use subtitles::SubtitleCodec;
+use subtitles::describe_subtitles;
 
 /// What a file says it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,10 @@ pub struct Probe {
     pub video: VideoStream,
     /// The audio stream that would be transcoded.
     pub audio: Option<AudioStream>,
+    /// The subtitles that are text.
+    pub subtitles: Vec<SubtitleStream>,
+    /// Subtitles that are pictures, or in no form that can be read.
+    pub(crate) unreadable_subtitles: usize,
     /// Presentation time, in seconds, that becomes zero.
     pub(crate) zero_s: f64,
     pub(crate) promise: Option<Promise>,
@@ -80,11 +88,22 @@ pub struct AudioStream {
     pub(crate) time_base: Rational,
 }
 
+/// A stream of subtitles that would become WebVTT.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubtitleStream {
+    /// What it would be in the result, if there is a cue in it.
+    pub track: SubtitleTrack,
+    pub(crate) codec: SubtitleCodec,
+    pub(crate) index: usize,
+    pub(crate) time_base: Rational,
+}
+
 impl Probe {
     /// The streams that are decoded.
     pub(crate) fn stream_indexes(&self) -> Vec<usize> {
         std::iter::once(self.video.index)
             .chain(self.audio.as_ref().map(|a| a.index))
+            .chain(self.subtitles.iter().map(|s| s.index))
             .collect()
     }
 }
@@ -126,6 +145,7 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
         limits.check_duration(stated_s)?;
     }
     let duration = input.duration();
+    let (subtitles, unreadable_subtitles) = describe_subtitles(input);
     Ok(Probe {
         container: input.format().name().to_owned(),
         duration_ms: u64::try_from(duration)
@@ -137,6 +157,8 @@ pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
         has_undecodable_audio: audio.is_none() && audio_streams(input).next().is_some(),
         video,
         audio,
+        subtitles,
+        unreadable_subtitles,
     })
 }
 

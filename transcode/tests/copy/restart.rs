@@ -1,6 +1,7 @@
 //! A file that proves to be unfit in the middle: everything is begun anew, as if it had never been
 //! tried.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -13,10 +14,13 @@ use crate::sinks::transcode;
 const IDR_SLICE: u8 = 5;
 const OTHER_SLICE: u8 = 1;
 
-/// Twelve seconds, of which the last IDR frame is none.
+/// Twelve seconds with a line of text, of which the last IDR frame is none.
 fn unfit_at_the_end(folder: &Path) -> PathBuf {
-    let sound = "-f lavfi -i sine=r=48000:d=12";
-    let clip = draw(folder, "long.mp4", "s=640x360:r=25:d=12", sound, "");
+    let text = folder.join("line.srt");
+    fs::write(&text, "1\n00:00:01,000 --> 00:00:02,000\nOnce\n").unwrap();
+    let sound = format!("-f lavfi -i sine=r=48000:d=12 -i {}", text.display());
+    let picture = "s=640x360:r=25:d=12";
+    let clip = draw(folder, "long.mp4", picture, &sound, "-c:s mov_text");
     let last_idr = pictures(&clip)[5 * 50].clone();
     patch(&clip, "unfit.mp4", |bytes| {
         let headers = nal_headers(bytes, last_idr);
@@ -55,6 +59,9 @@ fn all_renditions_are_begun_anew() {
         auto.files == never.files,
         "the files are those of COPY=never"
     );
+
+    assert_eq!(auto.report.subtitles.len(), 1);
+    assert_eq!(auto.extras, never.extras, "no line is there twice");
 
     let fractions: Vec<f64> = seen.lock().unwrap().iter().map(|p| p.fraction).collect();
     assert!(

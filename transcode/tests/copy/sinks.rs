@@ -32,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) report: Report,
     /// By name of the rendition.
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// What stands beside them.
+    pub(crate) extras: Vec<Extra>,
     /// How often each rendition was completed.
     pub(crate) completed: usize,
     /// Names of the renditions that were begun, in that order.
@@ -45,9 +47,11 @@ pub(crate) fn transcode(
 ) -> Result<Outcome, transcode::Error> {
     let sink = WatchedSink::default();
     let report = transcode::transcode(Source::path(path).unwrap(), options, &sink, control)?;
+    let extras = sink.files.take_extras();
     let files = sink.files.into_files();
     Ok(Outcome {
         report,
+        extras,
         completed: files.len(),
         files: files.into_iter().collect(),
         begun: sink.begun.into_inner().unwrap(),

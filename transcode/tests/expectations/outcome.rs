@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use transcode::{Control, Error, FolderSink, Options, Report, Source};
+use transcode::{Control, Error, FolderSink, Options, Report, Source, SubtitleTrack};
 
 use crate::rendition::{self, Rendition};
 use crate::table::{Check, Done, Expected, Row};
@@ -90,6 +90,13 @@ fn size(rendition: &transcode::Rendition) -> String {
     format!("{}x{}{copied}", rendition.width_px, rendition.height_px)
 }
 
+fn subtitles(track: &SubtitleTrack) -> String {
+    let language = track.language.as_deref().unwrap_or("-");
+    let is_default = if track.is_default { " default" } else { "" };
+    let is_forced = if track.is_forced { " forced" } else { "" };
+    format!("{language} {}{is_default}{is_forced}", track.name)
+}
+
 /// Compares what holds for every clip; gives the renditions for closer looks.
 fn compare(
     done: &Done,
@@ -109,6 +116,13 @@ fn compare(
         failures.push(format!(
             "warnings {warnings:?}, expected {:?}",
             done.warnings
+        ));
+    }
+    let subtitles: Vec<String> = report.subtitles.iter().map(subtitles).collect();
+    if subtitles != done.subtitles {
+        failures.push(format!(
+            "subtitles {subtitles:?}, expected {:?}",
+            done.subtitles
         ));
     }
     let [shortest, longest] = done.duration_ms;

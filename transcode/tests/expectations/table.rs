@@ -53,6 +53,9 @@ pub(crate) struct Done {
     /// Names of `Warning`s.
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
+    /// Language and name of each track, with what else is true of it: `en English default forced`.
+    #[serde(default)]
+    pub(crate) subtitles: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

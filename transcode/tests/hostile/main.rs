@@ -20,6 +20,7 @@ mod names;
 mod oracle;
 mod references;
 mod scripts;
+mod subtitles;
 
 use std::io::Cursor;
 

@@ -235,7 +235,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An HLS playlist: the master, a quality's, or a quality's I-frames */
+        /** An HLS playlist: the master, a quality's, a quality's I-frames, or that of subtitles */
         get: operations["playlist"];
         put?: never;
         post?: never;
@@ -288,6 +288,23 @@ export interface paths {
         };
         /** Which part of which sheet to show for each time while one seeks */
         get: operations["storyboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/video/{id}/subtitles/{track}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The subtitles of a track, as its number in the status names them */
+        get: operations["subtitles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -717,6 +734,8 @@ export interface components {
             /** @description Where the video is on its path. */
             status: components["schemas"]["State"];
             storyboard?: components["schemas"]["Storyboard"] | null;
+            /** @description Subtitles that can be shown, once it is done. */
+            subtitles?: components["schemas"]["SubtitleTrack"][];
             take?: components["schemas"]["Take"] | null;
             /**
              * Format: date-time
@@ -766,6 +785,22 @@ export interface components {
              * @description Tiles on all sheets.
              */
             tiles: number;
+        };
+        /** @description A track of subtitles, as the status lists it. */
+        SubtitleTrack: {
+            /** @description Whether it is to be shown unless the viewer chooses otherwise. */
+            default: boolean;
+            /** @description Whether it holds only what everybody needs, as signs and dialogue in other languages. */
+            forced: boolean;
+            /**
+             * Format: int32
+             * @description Its number, from 0.
+             */
+            index: number;
+            /** @description BCP 47 tag of its language, where it is known. */
+            language?: string | null;
+            /** @description What a menu calls it. */
+            name: string;
         };
         /** @example 5f1d3c8be0a94c7fa1d0c2b3e4f56789 */
         Take: string;
@@ -3612,14 +3647,14 @@ export interface operations {
             header?: never;
             path: {
                 id: components["schemas"]["VideoId"];
-                /** @description `master.m3u8`, `<rung>.m3u8` or `<rung>-iframes.m3u8` */
+                /** @description `master.m3u8`, `<rung>.m3u8`, `<rung>-iframes.m3u8` or `subtitles-<n>.m3u8` */
                 playlist: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description An RFC 8216bis playlist; a media playlist names signed URLs of the MP4 */
+            /** @description An RFC 8216bis playlist; that of a quality names signed URLs of the MP4 */
             200: {
                 headers: {
                     /** @description Finds the request in the server's log. */
@@ -3903,6 +3938,109 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description WebVTT whose cues are `storyboard-<n>.jpg#xywh=x,y,width,height` */
+            200: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/vtt": string;
+                };
+            };
+            /** @description The client has it */
+            304: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found`: there is no such video, quality, upload or address. `not_ready`: the video is not transcoded yet. */
+            404: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "not_found" | "not_ready";
+                        };
+                    };
+                };
+            };
+            /** @description `rate_limited`: too many requests from this address, or with this token. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "rate_limited";
+                        };
+                    };
+                };
+            };
+            /** @description `internal`: something went wrong on the server; its log says what, by the answer's `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "internal";
+                        };
+                    };
+                };
+            };
+            /** @description `storage_unavailable`: S3 does not answer. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try. */
+                    "Retry-After"?: number;
+                    /** @description Finds the request in the server's log. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"] & {
+                        error?: {
+                            /** @enum {string} */
+                            code?: "storage_unavailable";
+                        };
+                    };
+                };
+            };
+        };
+    };
+    subtitles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["VideoId"];
+                /** @description `<n>.vtt` */
+                track: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description WebVTT, as long as the video */
             200: {
                 headers: {
                     /** @description Finds the request in the server's log. */
