@@ -29,6 +29,10 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("There is no video with this id.")]
     NoSuchVideo,
+    #[error("The video was deleted.")]
+    VideoDeleted,
+    #[error("The video is still being uploaded.")]
+    StillUploading,
     #[error("There is no upload with this id.")]
     NoSuchUpload,
     #[error("The video has no such quality.")]
@@ -133,6 +137,8 @@ impl ApiError {
             | Self::NoSuchUpload
             | Self::NoSuchRung
             | Self::NoSuchExtra => ErrorCode::NotFound,
+            Self::VideoDeleted => ErrorCode::Deleted,
+            Self::StillUploading => ErrorCode::Uploading,
             Self::NotReady => ErrorCode::NotReady,
             Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             Self::BadHost => ErrorCode::BadHost,

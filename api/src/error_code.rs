@@ -48,6 +48,8 @@ error_codes! {
     Unauthorized "unauthorized" UNAUTHORIZED "there is no token, or a wrong one"
     LinkExpired "link_expired" UNAUTHORIZED "the upload link has expired"
     NotFound "not_found" NOT_FOUND "there is no such video, quality, upload or address"
+    Deleted "deleted" NOT_FOUND "the video was deleted: said of its status, in the days after"
+    Uploading "uploading" NOT_FOUND "the video is still being uploaded: said of its status"
     NotReady "not_ready" NOT_FOUND "the video is not transcoded yet"
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "the address does not answer to this method"
     IdleTimeout "idle_timeout" REQUEST_TIMEOUT "nothing of the upload came for `UPLOAD_IDLE_TIMEOUT`"

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use store::{ExtraName, PresignedUrl, RungName, Status, Versioned, VideoId};
+use store::{Absence, ExtraName, PresignedUrl, RungName, Status, Versioned, VideoId};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Admin;
@@ -184,7 +184,7 @@ pub(crate) async fn delete(
     }
 }
 
-errors!(StatusErrors: NotFound, StorageUnavailable, Internal);
+errors!(StatusErrors: NotFound, Deleted, Uploading, StorageUnavailable, Internal);
 
 /// What is true about a video
 #[utoipa::path(
@@ -214,6 +214,12 @@ pub(crate) async fn status(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let status = status_of(&app, id).await?;
+    let Some(status) = app.status_reads.read(id).await? else {
+        return Err(match app.store.absence(id).await? {
+            Absence::Unknown => ApiError::NoSuchVideo,
+            Absence::Uploading => ApiError::StillUploading,
+            Absence::Deleted => ApiError::VideoDeleted,
+        });
+    };
     Ok(unless_held(&headers, &status.etag, || Json(&status.value)))
 }

@@ -9,6 +9,7 @@
 //! [`StatusWriter`] and [`MediaUpload`] → [`StatusWriter::done`], the commit point →
 //! [`queue::Claim::finish`].
 
+mod absence;
 mod bandwidth;
 mod claim;
 mod client;
@@ -62,6 +63,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub use absence::Absence;
 pub use dead_jobs::{DeadJob, Requeued};
 pub use deliveries::{Deliveries, Look};
 pub use delivery::{Delivery, DeliveryRules, DueDelivery};

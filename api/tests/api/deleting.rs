@@ -21,9 +21,15 @@ async fn a_deleted_video_is_gone_from_every_route() {
     let again = delete(id).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::NO_CONTENT);
 
-    for path in ["", "/status", "/360p", "/hls/master.m3u8", "/hls/360p.m3u8"] {
+    for (path, code) in [
+        ("", "not_found"),
+        ("/status", "deleted"),
+        ("/360p", "not_found"),
+        ("/hls/master.m3u8", "not_found"),
+        ("/hls/360p.m3u8", "not_found"),
+    ] {
         let answer = site.get(&format!("/api/video/{id}{path}")).send().await;
-        assert_error(answer.unwrap(), StatusCode::NOT_FOUND, "not_found").await;
+        assert_error(answer.unwrap(), StatusCode::NOT_FOUND, code).await;
     }
     let kept = site.get(&format!("/api/video/{other}/status")).send().await;
     assert_eq!(kept.unwrap().status(), StatusCode::OK);

@@ -101,12 +101,13 @@ async fn an_upload_of_several_requests_arrives_whole() {
         "{in_a_day:?}"
     );
 
+    let status = || site.get(&format!("/api/video/{}/status", id_of(&url)));
+    let on_its_way = status().send().await.unwrap();
+    assert_error(on_its_way, StatusCode::NOT_FOUND, "uploading").await;
+
     append(&site.client, &url, at, file.slice(at..)).await;
     site.assert_whole(&url, &file).await;
-    let status = site
-        .get(&format!("/api/video/{}/status", id_of(&url)))
-        .send()
-        .await;
+    let status = status().send().await;
     assert_eq!(json(status.unwrap()).await["filename"], "a film.mp4");
 
     // The last answer may be lost: it is still told, and asking changes nothing.
@@ -394,6 +395,9 @@ async fn an_upload_that_its_client_ends_leaves_nothing_and_a_complete_one_stays(
     assert_eq!(end(&url).await.status(), StatusCode::NO_CONTENT);
     site.assert_empty().await;
     assert_error(end(&url).await, StatusCode::NOT_FOUND, "not_found").await;
+    let status = site.get(&format!("/api/video/{}/status", id_of(&url)));
+    let status = status.send().await.unwrap();
+    assert_error(status, StatusCode::NOT_FOUND, "not_found").await;
     let more = patch(&site.client, &url, at, video(1, 1))
         .send()
         .await

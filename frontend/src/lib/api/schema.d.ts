@@ -491,6 +491,8 @@ export interface components {
          *     - `unauthorized` (401): there is no token, or a wrong one
          *     - `link_expired` (401): the upload link has expired
          *     - `not_found` (404): there is no such video, quality, upload or address
+         *     - `deleted` (404): the video was deleted: said of its status, in the days after
+         *     - `uploading` (404): the video is still being uploaded: said of its status
          *     - `not_ready` (404): the video is not transcoded yet
          *     - `method_not_allowed` (405): the address does not answer to this method
          *     - `idle_timeout` (408): nothing of the upload came for `UPLOAD_IDLE_TIMEOUT`
@@ -518,7 +520,7 @@ export interface components {
          *     - `storage_unavailable` (503): S3 does not answer
          * @enum {string}
          */
-        ErrorCode: "bad_host" | "broken_form" | "bad_json" | "bad_query" | "bad_header" | "unauthorized" | "link_expired" | "not_found" | "not_ready" | "method_not_allowed" | "idle_timeout" | "link_spent" | "parts_missing" | "upload_complete" | "offset_differs" | "gone" | "tus_version" | "too_large" | "body_too_large" | "not_a_form" | "not_an_offset_stream" | "not_a_video" | "no_file" | "several_files" | "parts_at_a_time" | "out_of_range" | "rate_limited" | "taken_over" | "checksum_mismatch" | "internal" | "other_format" | "busy" | "storage_unavailable";
+        ErrorCode: "bad_host" | "broken_form" | "bad_json" | "bad_query" | "bad_header" | "unauthorized" | "link_expired" | "not_found" | "deleted" | "uploading" | "not_ready" | "method_not_allowed" | "idle_timeout" | "link_spent" | "parts_missing" | "upload_complete" | "offset_differs" | "gone" | "tus_version" | "too_large" | "body_too_large" | "not_a_form" | "not_an_offset_stream" | "not_a_video" | "no_file" | "several_files" | "parts_at_a_time" | "out_of_range" | "rate_limited" | "taken_over" | "checksum_mismatch" | "internal" | "other_format" | "busy" | "storage_unavailable";
         /** @description What went wrong. */
         ErrorDetail: {
             code: components["schemas"]["ErrorCode"];
@@ -3874,7 +3876,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `not_found`: there is no such video, quality, upload or address. */
+            /** @description `not_found`: there is no such video, quality, upload or address. `deleted`: the video was deleted: said of its status, in the days after. `uploading`: the video is still being uploaded: said of its status. */
             404: {
                 headers: {
                     /** @description Finds the request in the server's log. */
@@ -3885,7 +3887,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"] & {
                         error?: {
                             /** @enum {string} */
-                            code?: "not_found";
+                            code?: "not_found" | "deleted" | "uploading";
                         };
                     };
                 };
