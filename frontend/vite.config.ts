@@ -1,7 +1,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-import { precompress } from "./precompress";
+import { precompress } from "./precompress.ts";
 
 /** Where `npm run dev` finds the API. */
 const api = process.env.DEV_API_URL ?? "http://127.0.0.1:3000";

@@ -41,6 +41,9 @@ describe("formatDate", () => {
   it("writes the day out", () => {
     expect(formatDate("2026-03-09T12:00:00Z", "en-GB")).toBe("9 March 2026");
   });
+  it("writes it shorter where room is scarce", () => {
+    expect(formatDate("2026-03-09T12:00:00Z", "en-GB", "medium")).toBe("9 Mar 2026");
+  });
   it("says nothing rather than nonsense", () => expect(formatDate("soon")).toBe(""));
 });
 

@@ -36,9 +36,13 @@ export function formatWait(seconds: number): string {
 }
 
 /** A day, as the viewer's own language writes it. */
-export function formatDate(iso: string, locale?: string): string {
+export function formatDate(
+  iso: string,
+  locale?: string,
+  dateStyle: "long" | "medium" = "long",
+): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? "" : date.toLocaleDateString(locale, { dateStyle: "long" });
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleDateString(locale, { dateStyle });
 }
 
 /** Whole percents that say 100 only when all is done. */

@@ -1,10 +1,14 @@
 export type Route =
-  { page: "upload" } | { page: "watch" | "embed"; id: string } | { page: "missing" };
+  | { page: "upload" }
+  | { page: "watch" | "embed"; id: string }
+  | { page: "library" }
+  | { page: "missing" };
 
 /** Which page an address shows. Ids are checked by the API alone. */
 export function routeOf(pathname: string): Route {
   const path = pathname.replace(/\/+$/, "");
   if (path === "") return { page: "upload" };
+  if (path === "/videos") return { page: "library" };
   const [, page, id] = /^\/(watch|embed)\/([0-9a-zA-Z-]+)$/.exec(path) ?? [];
   return id ? { page: page === "embed" ? "embed" : "watch", id } : { page: "missing" };
 }
