@@ -1,0 +1,51 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { build } from "vite";
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+
+/** Builds the pages for an API of another origin, as a site that hosts them does. */
+export async function buildFor(apiUrl: string, folder: string): Promise<void> {
+  const before = process.env.VITE_API_URL;
+  process.env.VITE_API_URL = apiUrl;
+  try {
+    const root = join(import.meta.dirname, "..");
+    await build({ root, logLevel: "warn", build: { outDir: folder, emptyOutDir: true } });
+  } finally {
+    if (before === undefined) delete process.env.VITE_API_URL;
+    else process.env.VITE_API_URL = before;
+  }
+}
+
+export interface Host {
+  origin: string;
+  close(): void;
+}
+
+/** A host of static files that answers with index.html where there is none, as single-page sites need. */
+export async function serve(folder: string): Promise<Host> {
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url ?? "/", "http://host").pathname);
+    const file = await stat(join(folder, path)).catch(() => null);
+    const name = file?.isFile() ? join(folder, path) : join(folder, "index.html");
+    response.setHeader("Content-Type", TYPES[extname(name)] ?? "application/octet-stream");
+    createReadStream(name).pipe(response);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
