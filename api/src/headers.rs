@@ -27,6 +27,8 @@ pub(crate) fn cors(origins: &CorsOrigins) -> CorsLayer {
             Method::POST,
             Method::PATCH,
             Method::DELETE,
+            // By which a page asks what tus can do here; a preflight of it asks for this method.
+            Method::OPTIONS,
         ])
         .allow_headers(with_tus(&[
             AUTHORIZATION,

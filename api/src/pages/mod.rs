@@ -38,7 +38,8 @@ pub struct Pages {
     files: HashMap<String, BuiltFile>,
     template: Option<Template>,
     modules: Modules,
-    library: Option<BuiltFile>,
+    /// The pages that are the same whoever asks.
+    fixed: HashMap<PageKind, BuiltFile>,
 }
 
 /// Why the frontend cannot be served.
@@ -91,15 +92,17 @@ impl Pages {
         let index = files.get(INDEX).ok_or(PagesError::NoIndex)?;
         let template = Template::of(&index.bytes);
         let modules = Modules::of_manifest(&manifest);
-        let library = template.as_ref().map(|template| {
-            let head = [template.title(), modules.tags(PageKind::Library)].concat();
-            BuiltFile::new(INDEX, template.with(&head).into())
+        let fixed = [PageKind::Upload, PageKind::Library].into_iter();
+        let fixed = fixed.filter_map(|page| {
+            let template = template.as_ref()?;
+            let head = [template.title(), modules.tags(page)].concat();
+            Some((page, BuiltFile::new(INDEX, template.with(&head).into())))
         });
         Ok(Self {
+            fixed: fixed.collect(),
             files,
             template,
             modules,
-            library,
         })
     }
 
@@ -121,17 +124,19 @@ impl Pages {
 /// A page of the frontend's own router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum PageKind {
+    Upload,
     Watch,
     Embed,
     Library,
 }
 
 impl PageKind {
-    const ALL: [Self; 3] = [Self::Watch, Self::Embed, Self::Library];
+    const ALL: [Self; 4] = [Self::Upload, Self::Watch, Self::Embed, Self::Library];
 
     /// The frontend's module that shows it, as the build names it.
     fn module(self) -> &'static str {
         match self {
+            Self::Upload => "src/upload/UploadPage.svelte",
             Self::Watch => "src/watch/WatchPage.svelte",
             Self::Embed => "src/embed/EmbedPage.svelte",
             Self::Library => "src/library/LibraryPage.svelte",
@@ -200,12 +205,11 @@ pub(crate) async fn fallback(
     if let Some((page, id)) = PageKind::of_video(path) {
         return video_page::answer(&app, pages, page, id, &headers).await;
     }
-    match path {
-        "" => pages.index().answer(&headers, StatusCode::OK, false),
-        "videos" => {
-            let library = pages.library.as_ref().unwrap_or(pages.index());
-            library.answer(&headers, StatusCode::OK, false)
-        }
-        _ => pages.index().answer(&headers, StatusCode::NOT_FOUND, false),
-    }
+    let page = match path {
+        "" => PageKind::Upload,
+        "videos" => PageKind::Library,
+        _ => return pages.index().answer(&headers, StatusCode::NOT_FOUND, false),
+    };
+    let file = pages.fixed.get(&page).unwrap_or(pages.index());
+    file.answer(&headers, StatusCode::OK, false)
 }

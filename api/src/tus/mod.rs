@@ -16,6 +16,7 @@ mod upload;
 mod writers;
 
 use axum::extract::Request;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -91,6 +92,14 @@ pub(crate) async fn describe(max_bytes: u64, request: Request, next: Next) -> Re
             header::TUS_CHECKSUM_ALGORITHM,
             HeaderValue::from_static(checksum::ALGORITHMS),
         );
+        // To pages of other origins, too: to the layer before, whatever is asked by OPTIONS is a preflight.
+        if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            let told = "tus-version,tus-extension,tus-max-size,tus-checksum-algorithm";
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(told),
+            );
+        }
     }
     response
 }

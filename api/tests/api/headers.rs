@@ -82,6 +82,13 @@ async fn a_page_of_another_origin_may_speak_tus() {
     for header in sent.split(',') {
         assert!(headers.iter().any(|allowed| allowed == header), "{header}");
     }
+    // A page asks what the server can do by the very method of preflights.
+    assert!(methods.iter().any(|allowed| allowed == "options"));
+    let told = tus(Method::OPTIONS).send().await.unwrap().headers().clone();
+    assert_eq!(told["access-control-allow-origin"], OTHER);
+    let exposed = list(&told, "access-control-expose-headers");
+    assert!(exposed.iter().any(|exposed| exposed == "tus-max-size"));
+    assert!(told.contains_key("tus-max-size"));
     // Refused, for there is no token: also that can be read.
     let answer = tus(Method::POST).send().await.unwrap().headers().clone();
     let exposed = list(&answer, "access-control-expose-headers");

@@ -1,7 +1,7 @@
 import { wholePercent } from "../lib/format";
 import { strings } from "../strings";
 import { fileOf, type Chosen, type ChosenFile } from "./chosen-files";
-import type { Credentials } from "./credentials.svelte";
+import type { Credentials } from "../lib/credentials.svelte";
 import { holdUpload, type KeptUpload, type KeptUploads } from "./kept-uploads";
 import { OneUpload } from "./one-upload.svelte";
 import { refusalOf, type Refusal } from "./refusal";

@@ -1,5 +1,5 @@
-import { keepToken, keptToken, takeToken, type Browser } from "../lib/admin-token";
-import { linkOf } from "../lib/link-token";
+import { keepToken, keptToken, takeToken, type Browser } from "./admin-token";
+import { linkOf } from "./link-token";
 
 /** What the page uploads with: the token of a one-time link, or the admin token. */
 export class Credentials {
