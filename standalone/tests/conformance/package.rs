@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Url;
 
-use crate::hls::{ByteRange, MasterPlaylist, MediaPlaylist, Variant};
+use crate::hls::{ByteRange, MasterPlaylist, MediaPlaylist, SubtitlePlaylist, Variant};
 use crate::http::{Answer, Http};
 use crate::violations::Violations;
 
@@ -14,6 +14,7 @@ pub(crate) struct Package {
     pub(crate) rungs: Vec<Rung>,
     /// I-frame streams that belong to no rung.
     pub(crate) strays: Vec<String>,
+    pub(crate) subtitles: Vec<Subtitles>,
     pub(crate) playlists: Vec<PlaylistAnswers>,
     pub(crate) ranges: Vec<RangeAnswer>,
     pub(crate) syntax: Violations,
@@ -51,6 +52,14 @@ pub(crate) struct Iframes {
     pub(crate) playlist: MediaPlaylist,
     /// The bytes of each I-frame.
     pub(crate) pictures: Vec<Vec<u8>>,
+}
+
+/// A track of subtitles: its playlist, and what came of each of its segments.
+pub(crate) struct Subtitles {
+    /// The playlist's name: `subtitles-0.m3u8`.
+    pub(crate) name: String,
+    pub(crate) playlist: SubtitlePlaylist,
+    pub(crate) texts: Vec<Answer>,
 }
 
 /// The ways to ask for one playlist.
@@ -122,10 +131,16 @@ impl Package {
                 pictures,
             });
         }
+        let mut subtitles = Vec::new();
+        for rendition in &master.subtitles {
+            let url = master_url.join(&rendition.uri).unwrap();
+            subtitles.push(player.subtitles(&url, &mut syntax).await);
+        }
         Self {
             master,
             rungs,
             strays,
+            subtitles,
             playlists: player.playlists,
             ranges: player.ranges,
             syntax,
@@ -186,6 +201,21 @@ impl Player {
         let (playlist, wrong) = MediaPlaylist::read(&self.playlist(&url).await);
         syntax.add_all(&name, wrong);
         (name, url, playlist)
+    }
+
+    async fn subtitles(&mut self, url: &Url, syntax: &mut Violations) -> Subtitles {
+        let name = name_of(url);
+        let (playlist, wrong) = SubtitlePlaylist::read(&self.playlist(url).await);
+        syntax.add_all(&name, wrong);
+        let mut texts = Vec::new();
+        for (uri, _) in &playlist.segments {
+            texts.push(self.http.get(&url.join(uri).unwrap()).await);
+        }
+        Subtitles {
+            name,
+            playlist,
+            texts,
+        }
     }
 
     async fn range(&mut self, place: String, url: Url, range: ByteRange) -> &Answer {

@@ -7,6 +7,7 @@ mod playlists;
 mod server;
 mod serving;
 mod stream;
+mod subtitles;
 mod syntax;
 mod timeline;
 

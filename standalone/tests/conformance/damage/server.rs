@@ -36,9 +36,10 @@ fn answer(files: &Files, name: &str, request: &Request) -> Response<Vec<u8>> {
         return Response::builder().status(404).body(Vec::new()).unwrap();
     };
     let is_playlist = name.ends_with(".m3u8");
-    let content_type = match is_playlist {
-        true => "application/vnd.apple.mpegurl",
-        false => "video/mp4",
+    let content_type = match name.rsplit_once('.') {
+        Some((_, "m3u8")) => "application/vnd.apple.mpegurl",
+        Some((_, "vtt")) => "text/vtt",
+        _ => "video/mp4",
     };
     let answer = Response::builder()
         .header(CONTENT_TYPE, content_type)

@@ -57,6 +57,11 @@ impl<'a> Attributes<'a> {
         self.raw(name).map(unquote).transpose()
     }
 
+    /// An enumerated-string: a word without quotes.
+    pub(super) fn enumerated(&self, name: &str) -> Option<&'a str> {
+        self.raw(name)
+    }
+
     pub(super) fn integer(&self, name: &str) -> Result<Option<u64>, String> {
         let read = |value| integer(value).map_err(|why| format!("{name}: {why}"));
         self.raw(name).map(read).transpose()

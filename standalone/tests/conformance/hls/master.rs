@@ -1,6 +1,7 @@
 //! Multivariant ("master") playlists (RFC 8216bis §4.4.6).
 
 use super::attributes::Attributes;
+use super::subtitles::SubtitleRendition;
 use super::syntax::{Line, integer, lines};
 
 /// A variant stream, or an I-frame stream.
@@ -13,6 +14,8 @@ pub(crate) struct Variant {
     pub(crate) resolution: (u64, u64),
     /// An I-frame stream has none.
     pub(crate) frame_rate: Option<f64>,
+    /// The group of subtitles that goes with it.
+    pub(crate) subtitles: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -21,16 +24,18 @@ pub(crate) struct MasterPlaylist {
     pub(crate) independent_segments: bool,
     pub(crate) variants: Vec<Variant>,
     pub(crate) iframe_variants: Vec<Variant>,
+    pub(crate) subtitles: Vec<SubtitleRendition>,
 }
 
-const VARIANT: [&str; 5] = [
+const VARIANT: &[&str] = &[
     "BANDWIDTH",
     "AVERAGE-BANDWIDTH",
     "CODECS",
     "RESOLUTION",
     "FRAME-RATE",
+    "SUBTITLES",
 ];
-const IFRAME_VARIANT: [&str; 5] = [
+const IFRAME_VARIANT: &[&str] = &[
     "BANDWIDTH",
     "AVERAGE-BANDWIDTH",
     "CODECS",
@@ -64,6 +69,9 @@ impl MasterPlaylist {
                     flags += 1;
                     playlist.independent_segments = true;
                     Ok(())
+                }
+                Line::Tag("EXT-X-MEDIA", Some(attributes)) => {
+                    SubtitleRendition::read(attributes).map(|r| playlist.subtitles.push(r))
                 }
                 Line::Tag("EXT-X-STREAM-INF", Some(attributes)) => {
                     stream_inf = Some(attributes);
@@ -118,5 +126,6 @@ fn variant(text: &str, uri: Option<&str>) -> Result<Variant, String> {
             .resolution("RESOLUTION")?
             .ok_or_else(|| missing("RESOLUTION"))?,
         frame_rate,
+        subtitles: attributes.quoted("SUBTITLES")?.map(str::to_owned),
     })
 }

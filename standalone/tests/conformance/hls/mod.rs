@@ -3,10 +3,12 @@
 mod attributes;
 mod master;
 mod media;
+mod subtitles;
 mod syntax;
 
 pub(crate) use master::{MasterPlaylist, Variant};
 pub(crate) use media::MediaPlaylist;
+pub(crate) use subtitles::{SubtitlePlaylist, cues};
 
 /// Bytes of a file: `len_bytes` of them from `offset_bytes` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

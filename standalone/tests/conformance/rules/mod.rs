@@ -9,6 +9,7 @@ mod playlist;
 mod rates;
 mod serving;
 mod stream;
+mod subtitles;
 mod timeline;
 
 use crate::mp4::File;
@@ -29,6 +30,7 @@ pub(crate) fn without_decoding(package: &mut Package) -> Violations {
     let mut violations = std::mem::take(&mut package.syntax);
     serving::check(package, &mut violations);
     master::check(package, &mut violations);
+    subtitles::check(package, &mut violations);
     let mut read = Vec::new();
     for rung in &package.rungs {
         playlist::check(rung, &mut violations);
