@@ -11,6 +11,7 @@
 #   make valgrind   tests of the transcoder with every access to memory checked
 #   make bench  how fast it is, against the ffmpeg CLI, into benches/RESULTS.md: 45 minutes on a quiet machine
 #   make screenshots   renews the pictures in docs/
+#   make contact-sheet   poster and storyboard of every fixture to look at, and of every clip in ASSETLAB_CLIPS
 
 # rustup installs here; a shell opened before that does not know it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -18,7 +19,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 frontend_sources := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	frontend/index.html frontend/vite.config.ts frontend/precompress.ts frontend/svelte.config.js frontend/tsconfig.json
 
-.PHONY: run test lint contract dev chaos fuzz api-fuzz openapi valgrind bench screenshots tools moto schemathesis \
+.PHONY: run test lint contract dev chaos fuzz api-fuzz openapi valgrind bench screenshots contact-sheet tools moto schemathesis \
 	tuspy build-packages test-packages valgrind-packages bench-packages
 
 run: build-packages frontend/dist/index.html
@@ -87,6 +88,9 @@ bench: bench-packages frontend/dist/index.html
 screenshots: test-packages frontend/dist/index.html
 	cargo build --workspace --bins --locked
 	cd frontend && npm run --silent screenshots
+
+contact-sheet: test-packages
+	cargo test --quiet --locked -p transcode --test contact_sheet -- --ignored --nocapture
 
 tools:
 	@scripts/check-tools.sh

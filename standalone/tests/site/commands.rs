@@ -26,6 +26,12 @@ fn transcode_writes_a_package() {
     assert!(playlist.contains("\n360p.mp4"));
     let media = fs::read(out_dir.join("360p.mp4")).unwrap();
     assert_eq!(&media[4..8], b"ftyp");
+    for picture in ["poster.jpg", "storyboard-0.jpg"] {
+        let picture = fs::read(out_dir.join(picture)).unwrap();
+        assert_eq!(picture[..3], [0xff, 0xd8, 0xff], "a JPEG");
+    }
+    let storyboard = fs::read_to_string(out_dir.join("storyboard.vtt")).unwrap();
+    assert!(storyboard.contains("\nstoryboard-0.jpg#xywh=0,0,160,90\n"));
 }
 
 #[test]

@@ -20,6 +20,19 @@ async fn a_video_goes_from_upload_to_adaptive_playback() {
     assert_eq!(status["status"], "done");
     assert_eq!(status["qualities"], serde_json::json!(["360p", "720p"]));
 
+    assert_eq!(status["poster"]["width"], 1280, "{status}");
+    for name in ["poster.jpg", "storyboard-0.jpg"] {
+        let picture = site.get(&format!("/api/video/{id}/{name}")).await;
+        assert_eq!(picture.headers()["content-type"], "image/jpeg");
+        assert!(
+            picture
+                .bytes()
+                .await
+                .unwrap()
+                .starts_with(&[0xff, 0xd8, 0xff])
+        );
+    }
+
     let hls = format!("/api/video/{id}/hls");
     let master = site.text(&format!("{hls}/master.m3u8")).await;
     for rung in ["360p", "720p"] {

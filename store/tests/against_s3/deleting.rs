@@ -4,7 +4,7 @@ use crate::buckets::{Buckets, claim, enqueue, upload};
 use crate::outcome::outcome;
 use bytes::Bytes;
 use store::queue::Queue;
-use store::{Error, MediaUpload, Store, Swept, VideoId};
+use store::{Error, ExtraName, MediaUpload, Store, Swept, VideoId};
 
 /// All that both buckets hold of a video, but its tombstone.
 async fn traces(buckets: &Buckets, id: VideoId) -> Vec<String> {
@@ -32,6 +32,10 @@ async fn a_video_is_deleted_in_any_state_and_no_other() {
     let (winner, mut status) = claim(&store, "worker").await;
     let media = MediaUpload::begin(&store, done, winner.take(), &rung, 4);
     media.finish(b"head").await.unwrap();
+    for name in [ExtraName::Poster, ExtraName::StoryboardSheet(0)] {
+        let written = store.write_extra(done, winner.take(), name, "of it".into());
+        written.await.unwrap();
+    }
     status.done(outcome()).await.unwrap();
     winner.finish().await.unwrap();
     let (queued, stored) = (enqueue(&store).await, upload(&store).await);

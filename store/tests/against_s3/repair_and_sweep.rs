@@ -6,7 +6,7 @@ use crate::buckets::{Buckets, claim, enqueue, upload};
 use crate::outcome::outcome;
 use bytes::Bytes;
 use store::queue::Queue;
-use store::{MediaUpload, State, Swept, VideoId};
+use store::{ExtraName, MediaUpload, State, Swept, Take, VideoId};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_original_that_never_reached_the_queue_is_queued_once() {
@@ -119,6 +119,11 @@ async fn takes_that_no_status_names_are_swept() {
     // More than a part.
     unfinished.append(vec![7; 9 << 20].into()).await.unwrap();
     std::mem::forget(unfinished); // as a killed process would
+    let poster = async |take: &Take| {
+        let written = store.write_extra(id, take, ExtraName::Poster, "of it".into());
+        written.await.unwrap();
+    };
+    poster(loser.take()).await;
     assert_eq!(
         store.sweep().await.unwrap(),
         Swept::default(),
@@ -129,19 +134,28 @@ async fn takes_that_no_status_names_are_swept() {
     let (winner, mut status) = claim(&store, "winner").await;
     let upload = MediaUpload::begin(&store, id, winner.take(), &rung, 4);
     upload.finish(b"head").await.unwrap();
+    poster(winner.take()).await;
     let expected = Swept {
-        take_objects: 1,
+        take_objects: 2,
         uploads: 1,
         ..Swept::default()
     };
     assert_eq!(store.sweep().await.unwrap(), expected);
     status.done(outcome()).await.unwrap();
+    let take = winner.take().clone();
     winner.finish().await.unwrap();
 
     assert_eq!(store.sweep().await.unwrap(), Swept::default());
     let mut keys = buckets.keys("video", "videos/").await;
-    keys.retain(|key| key.ends_with(".mp4"));
-    assert_eq!(keys.len(), 1);
+    let folder = format!("videos/{id}/{take}");
+    let status = format!("videos/{id}/status.json");
+    let left = [
+        format!("{folder}/360p.mp4"),
+        format!("{folder}/poster.jpg"),
+        status,
+    ];
+    keys.sort();
+    assert_eq!(keys, left);
     assert_eq!(buckets.unfinished_uploads("video").await, 0);
 }
 

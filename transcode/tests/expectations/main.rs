@@ -12,6 +12,8 @@ mod outcome;
 mod picture;
 mod rendition;
 mod sound;
+#[path = "../stills/mod.rs"]
+mod stills;
 mod table;
 
 use std::env;

@@ -9,7 +9,7 @@ use transcode::{Control, Error, FolderSink, Options, Report, Source, SubtitleTra
 
 use crate::rendition::{self, Rendition};
 use crate::table::{Check, Done, Expected, Row};
-use crate::{picture, sound};
+use crate::{picture, sound, stills};
 
 pub(crate) struct Verdict {
     /// What came out, in a line.
@@ -48,6 +48,7 @@ pub(crate) fn judge(row: &Row, path: &Path) -> Verdict {
         }
         (Expected::Done(done), Ok(report)) => {
             let files = compare(done, &report, folder.path(), &mut failures);
+            failures.extend(stills::check(folder.path(), &report));
             for check in &row.checks {
                 failures.extend(look(*check, row, path, &files));
             }

@@ -34,7 +34,7 @@ use std::process::Command;
 
 use buckets::Buckets;
 use proxy::Proxy;
-use store::{RungName, State, Status, Store};
+use store::{ExtraName, RungName, State, Status, Store};
 use worker_process::{Worker, clip, upload, wait_for, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,6 +87,7 @@ async fn a_clip_becomes_renditions_without_touching_the_disk() {
         assert_eq!(decoded_frames(url.expose()), 9 * 24);
         check_playlist(&store, &status, &rendition.name, &bytes).await;
     }
+    check_extras(&store, &status).await;
     let master = store.master_playlist(&status).await.unwrap();
     assert!(
         master.contains("\n360p.m3u8\n") && master.contains("RESOLUTION=1280x720"),
@@ -94,6 +95,43 @@ async fn a_clip_becomes_renditions_without_touching_the_disk() {
     );
     wait_until(async || buckets.keys("raw", "queue/").await.is_empty()).await;
     assert_eq!(buckets.unfinished_uploads("video").await, 0);
+}
+
+/// The poster and the storyboard are there as the status says.
+async fn check_extras(store: &Store, status: &Status) {
+    let (poster, board) = (status.poster.unwrap(), status.storyboard.unwrap());
+    assert_eq!((poster.width, poster.height), (1280, 720));
+    assert_eq!((board.interval_ms, board.tiles), (1000, 9));
+    for (name, size) in [
+        (ExtraName::Poster, (poster.width, poster.height)),
+        (
+            ExtraName::StoryboardSheet(0),
+            (
+                board.columns * board.tile_width,
+                board.rows * board.tile_height,
+            ),
+        ),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, store.extra(status, name).await.unwrap()).unwrap();
+        let probed = Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-of",
+                "csv=p=0",
+                "-show_entries",
+                "stream=codec_name,width,height",
+            ])
+            .arg(file.path())
+            .output()
+            .unwrap();
+        let expected = format!("mjpeg,{},{}", size.0, size.1);
+        assert_eq!(String::from_utf8_lossy(&probed.stdout).trim(), expected);
+    }
+    let vtt = store.extra(status, ExtraName::Storyboard).await.unwrap();
+    let vtt = String::from_utf8(vtt.into()).unwrap();
+    assert_eq!(vtt.matches(" --> ").count(), 9, "{vtt}");
 }
 
 /// Every byte range of a media playlist begins at a box and ends at one, and they follow each other.
