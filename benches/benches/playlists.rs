@@ -44,7 +44,7 @@ fn rendering(criterion: &mut Criterion) {
         let renditions =
             [360, 720, 1080].map(|height| rendition(height, f64::from(minutes) * 60.0));
         group.bench_function(format!("{minutes} min"), |bencher| {
-            bencher.iter(|| playlists(&renditions));
+            bencher.iter(|| playlists(&renditions, &[]));
         });
     }
     group.finish();
