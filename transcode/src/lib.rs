@@ -19,6 +19,8 @@
 //!   they had in the file, over gaps, drift and clocks that start anew. Fragments and segments start
 //!   at the same times in all renditions, each with an IDR frame: at most 2 s and a frame apart, or
 //!   4 s where the top one is copied.
+//! - **With its subtitles.** Those that are text become WebVTT on the same time line, with bold, italics
+//!   and underline.
 //! - **Whole, or said not to be.** What is damaged or cut short is an error, or a [`Warning`].
 //! - **A file is data.** The container is told by its content, from a list of demuxers; nothing is
 //!   ever opened on behalf of a file. Queues bound the memory that sound files take, and

@@ -221,6 +221,26 @@ fn webvtt_in_mp4() {
 }
 
 #[test]
+fn fonts_for_subtitles_are_no_streams_too_many() {
+    let folder = tempdir().unwrap();
+    let font = folder.path().join("font.ttf");
+    fs::write(&font, "no font").unwrap();
+    let attach = format!(
+        " -attach {} -metadata:s:t mimetype=font/ttf",
+        font.display()
+    );
+    let with_text = fixture("subtitles.mkv");
+    let arguments = format!(
+        "-i {} -map 0 -c copy{}",
+        with_text.display(),
+        attach.repeat(40)
+    );
+    let source = make(folder.path(), "fonts.mkv", &arguments);
+    let (report, _) = transcode(&source, &Options::default());
+    assert_eq!(report.subtitles.len(), 3);
+}
+
+#[test]
 fn pictures_of_text_are_left_out_and_said() {
     let source = fixture("subtitles_of_pictures.mkv");
     let (report, out) = transcode(&source, &Options::default());

@@ -17,7 +17,7 @@ use crate::subtitles::{
 /// Most bytes of text in all tracks of a video together.
 const MAX_LEN: u64 = 16 << 20;
 /// Most seconds for reading all tracks: those of a film take one hundredth of one.
-const MAX_SPENT_S: u64 = 20;
+const MAX_SPENT_S: u64 = 60;
 
 /// A track of the result.
 pub(super) struct Subtitles {

@@ -129,9 +129,12 @@ pub fn probe(source: Source) -> Result<Probe> {
 
 pub(crate) fn read(demuxer: &Demuxer, limits: &Limits) -> Result<Probe> {
     let input = demuxer.input();
+    // Fonts for subtitles are streams, too: dozens of them, of which nothing is ever read.
+    let is_attached = |s: &Stream<'_>| s.parameters().medium() == media::Type::Attachment;
+    let streams = input.streams().filter(|stream| !is_attached(stream));
     limits.check(
         "its number of streams",
-        input.nb_streams().into(),
+        streams.count() as u64,
         limits.streams.into(),
     )?;
     let video_stream = pick_video(input).ok_or(InputError::NoVideo)?;

@@ -39,10 +39,10 @@ impl StyledText {
                 payload.leave(line[0].1);
                 payload.text.push('\n');
             }
-            for (ch, style) in line {
-                payload.leave(*style);
-                payload.enter(*style);
-                payload.escaped(*ch);
+            for run in line.chunk_by(|(_, a), (_, b)| a == b) {
+                payload.leave(run[0].1);
+                payload.enter(run[0].1);
+                run.iter().for_each(|(ch, _)| payload.escaped(*ch));
             }
         }
         payload.leave(Style::default());

@@ -9,8 +9,17 @@ use crate::oracle::make;
 pub(crate) fn of_all_kinds(folder: &Path) -> Vec<(String, Vec<u8>)> {
     // libswscale reads beyond the edge of other widths, which valgrind takes for an error.
     let source = "-f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -f lavfi -i sine=r=48000:d=0.4";
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/subtitles.mkv");
+    let with_text = format!("-i {text} -map 0 -map 1 -map 2:s");
+    let [script, timed_text] = [
+        "-c:v ffv1 -c:a flac -c:s copy",
+        "-c:v libx264 -preset ultrafast -c:a aac -c:s mov_text",
+    ]
+    .map(|codecs| format!("{with_text} {codecs}"));
     let mut clips = Vec::new();
     for (name, codecs) in [
+        ("script.mkv", script.as_str()),
+        ("timed-text.mp4", &timed_text),
         (
             "h264.mp4",
             "-c:v libx264 -preset ultrafast -c:a aac -movflags +faststart",

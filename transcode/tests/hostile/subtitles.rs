@@ -10,7 +10,7 @@ use crate::oracle::make;
 
 /// What small pictures may take, with as much text as is allowed.
 const MAX_MIB: u64 = 350;
-/// For reading text alone, twenty seconds are allowed.
+/// For reading text alone, a minute is allowed.
 const MAX_CPU_S: u32 = 120;
 
 /// One SubRip track a text, in a clip of some seconds.
@@ -82,14 +82,14 @@ fn what_a_track_asks_for_is_bounded() {
 #[test]
 fn what_all_tracks_ask_for_is_bounded() {
     let track = cues(600, &"much ".repeat(1000));
-    let outcome = of_tracks(&vec![track; 8]);
+    let outcome = of_tracks(&vec![track; 6]);
     let said = warnings(&outcome);
     assert!(
         said.contains("the length of all subtitles in bytes"),
         "{said}"
     );
     // Five of them fit.
-    assert_eq!(said.matches("SubtitlesLimit").count(), 3, "{said}");
+    assert_eq!(said.matches("SubtitlesLimit").count(), 1, "{said}");
 }
 
 /// Markup that is begun and never ended, for which readers may search to the end each time.
