@@ -17,23 +17,34 @@ export interface AssetLab {
   token: string;
   /** Halts the worker, which is a child of its own; it goes on when what is returned is called. */
   haltWorker(): Promise<() => void>;
+  /** Kills it, and all that it held in memory. */
+  kill(): Promise<void>;
+  /** Starts it again where it was, after it was killed. */
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts the real program on free ports and waits for the link it prints when it is ready. */
 export async function startAssetLab(env: Record<string, string> = {}): Promise<AssetLab> {
   const data = await mkdtemp(join(tmpdir(), "assetlab-e2e-"));
-  const child = spawn(BINARY, {
-    env: {
-      ...process.env,
-      PORT: "0",
-      S3_PORT: "0",
-      DATA_DIR: data,
-      RUST_LOG: "warn",
-      ...env,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const start = (onPort: string) =>
+    spawn(BINARY, {
+      env: {
+        ...process.env,
+        PORT: onPort,
+        S3_PORT: "0",
+        DATA_DIR: data,
+        RUST_LOG: "warn",
+        ...env,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  };
+  let child = start("0");
   let resume = () => {};
   try {
     const { port, token } = await printedLink(child);
@@ -51,12 +62,14 @@ export async function startAssetLab(env: Record<string, string> = {}): Promise<A
         };
         return () => resume();
       },
+      kill: () => end("SIGKILL"),
+      async startAgain() {
+        child = start(port);
+        await printedLink(child);
+      },
       async stop() {
         resume();
-        if (child.exitCode === null && child.signalCode === null) {
-          child.kill("SIGTERM");
-          await once(child, "exit");
-        }
+        await end("SIGTERM");
         await rm(data, { recursive: true, force: true });
       },
     };

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -21,6 +21,8 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--mute-audio",
+  // A host that browsers do not trust, as they do this machine's own addresses: http://plain.test:41234.
+  "--host-resolver-rules=MAP plain.test 127.0.0.1",
 ];
 
 export interface TestBrowser {
@@ -28,12 +30,17 @@ export interface TestBrowser {
   page: Page;
   /** What the pages complained of: console errors and requests that failed. */
   complaints: string[];
+  /** Kills it, and opens another one with what is left of its profile. */
+  killAndReopen(): Promise<TestBrowser>;
   close(): Promise<void>;
 }
 
-/** A browser with a fresh profile, and a page that remembers what went wrong in it. */
-export async function openBrowser(options: BrowserContextOptions = {}): Promise<TestBrowser> {
-  const profile = await mkdtemp(join(tmpdir(), "assetlab-chromium-"));
+/** A browser, with a fresh profile unless there is one, and a page that remembers what went wrong in it. */
+export async function openBrowser(
+  options: BrowserContextOptions = {},
+  usedProfile?: string,
+): Promise<TestBrowser> {
+  const profile = usedProfile ?? (await mkdtemp(join(tmpdir(), "assetlab-chromium-")));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     args: FLAGS,
@@ -58,6 +65,14 @@ export async function openBrowser(options: BrowserContextOptions = {}): Promise<
     context,
     page,
     complaints,
+    async killAndReopen() {
+      // It names the host and the process that holds the profile.
+      const lock = await readlink(join(profile, "SingletonLock"));
+      const closed = new Promise((resolve) => context.once("close", resolve));
+      process.kill(Number(lock.split("-").at(-1)), "SIGKILL");
+      await closed;
+      return openBrowser(options, profile);
+    },
     async close() {
       await context.close();
       await rm(profile, { recursive: true, force: true });

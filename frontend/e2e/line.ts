@@ -5,6 +5,8 @@ import { once } from "node:events";
 export interface Line {
   /** Such as `http://127.0.0.1:41234`. */
   origin: string;
+  /** What it has carried upstream so far. */
+  carried_bytes(): number;
   /** Lets so many more bytes pass; where there are more, the line stands still. */
   grant(bytes: number): void;
   /** Resolves when the line stands still because nothing more is granted. */
@@ -17,6 +19,7 @@ export interface Line {
 /** Lays a line to a server on this machine. Without a grant it carries anything. */
 export async function layLine(to: URL): Promise<Line> {
   let left_bytes = Infinity;
+  let carried_bytes = 0;
   let told: () => void = () => {};
   let stands = new Promise<void>((resolve) => (told = resolve));
   const ends = new Set<Socket>();
@@ -40,6 +43,7 @@ export async function layLine(to: URL): Promise<Line> {
     const pass = (bytes: Buffer) => {
       const now = bytes.subarray(0, left_bytes);
       left_bytes -= now.length;
+      carried_bytes += now.length;
       if (now.length > 0 && !upstream.write(now)) {
         client.pause();
         upstream.once("drain", () => !waiting.has(client) && client.resume());
@@ -62,6 +66,7 @@ export async function layLine(to: URL): Promise<Line> {
   };
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    carried_bytes: () => carried_bytes,
     grant(bytes) {
       left_bytes = bytes;
       stands = new Promise<void>((resolve) => (told = resolve));
