@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use transcode::{
-    Control, Error, Limits, Options, RenditionPlan, RenditionSink, Report, Sink, Source,
+    Control, Error, Extra, Limits, Options, RenditionPlan, RenditionSink, Report, Sink, Source,
 };
 
 /// Pictures that are worth their time: more of the same find nothing new.
@@ -94,6 +94,10 @@ struct Nowhere;
 impl Sink for Nowhere {
     fn rendition(&self, _: &RenditionPlan) -> io::Result<Box<dyn RenditionSink>> {
         Ok(Box::new(Nowhere))
+    }
+
+    fn extra(&self, _: Extra) -> io::Result<()> {
+        Ok(())
     }
 }
 
