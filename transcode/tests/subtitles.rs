@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use oracle::{field, make, run, transcode};
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 use transcode::{Options, Report, SubtitleTrack, Warning};
 
 const CLIP: &str = "-f lavfi -i testsrc2=s=160x90:r=25:d=6";
@@ -57,9 +57,9 @@ fn unescaped(text: &str) -> String {
     text.replace("&amp;", "&")
 }
 
-fn fixture(name: &str) -> PathBuf {
-    let folder = tempdir().unwrap().keep();
-    let path = folder.join(name);
+/// A copy of a fixture, beside which there is room for what comes of it.
+fn fixture(folder: &TempDir, name: &str) -> PathBuf {
+    let path = folder.path().join(name);
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     fs::copy(fixtures.join(name), &path).unwrap();
     path
@@ -109,7 +109,8 @@ fn track(language: Option<&str>, name: &str, is_default: bool, is_forced: bool) 
 
 #[test]
 fn subrip_and_a_script_in_matroska() {
-    let source = fixture("subtitles.mkv");
+    let folder = tempdir().unwrap();
+    let source = fixture(&folder, "subtitles.mkv");
     let (report, out) = transcode(&source, &Options::default());
     assert_eq!(
         report.subtitles,
@@ -144,7 +145,8 @@ fn subrip_and_a_script_in_matroska() {
 
 #[test]
 fn edit_lists_move_text_as_they_move_the_picture() {
-    let source = fixture("subtitles_edit_list.mp4");
+    let folder = tempdir().unwrap();
+    let source = fixture(&folder, "subtitles_edit_list.mp4");
     let (report, out) = transcode(&source, &Options::default());
     assert_eq!(
         report.subtitles,
@@ -161,7 +163,8 @@ fn edit_lists_move_text_as_they_move_the_picture() {
 
 #[test]
 fn webvtt_in_webm_keeps_its_styles() {
-    let source = fixture("subtitles.webm");
+    let folder = tempdir().unwrap();
+    let source = fixture(&folder, "subtitles.webm");
     let (report, out) = transcode(&source, &Options::default());
     assert_eq!(
         report.subtitles,
@@ -229,7 +232,7 @@ fn fonts_for_subtitles_are_no_streams_too_many() {
         " -attach {} -metadata:s:t mimetype=font/ttf",
         font.display()
     );
-    let with_text = fixture("subtitles.mkv");
+    let with_text = fixture(&folder, "subtitles.mkv");
     let arguments = format!(
         "-i {} -map 0 -c copy{}",
         with_text.display(),
@@ -242,7 +245,8 @@ fn fonts_for_subtitles_are_no_streams_too_many() {
 
 #[test]
 fn pictures_of_text_are_left_out_and_said() {
-    let source = fixture("subtitles_of_pictures.mkv");
+    let folder = tempdir().unwrap();
+    let source = fixture(&folder, "subtitles_of_pictures.mkv");
     let (report, out) = transcode(&source, &Options::default());
     assert_eq!(report.subtitles, []);
     assert_eq!(
