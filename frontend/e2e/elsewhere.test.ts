@@ -19,8 +19,9 @@ let browser: TestBrowser;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "assetlab-pages-"));
   port = await freePort();
-  await buildFor(`http://127.0.0.1:${port}`, folder);
-  host = await serve(folder);
+  const apiUrl = `http://127.0.0.1:${port}`;
+  await buildFor(apiUrl, folder);
+  host = await serve(folder, apiUrl);
 });
 
 afterAll(async () => {

@@ -30,13 +30,25 @@ export interface Host {
   close(): void;
 }
 
-/** A host of static files that answers with index.html where there is none, as single-page sites need. */
-export async function serve(folder: string): Promise<Host> {
+/**
+ * A host of static files as the README asks for it: with index.html where there is none, and as strict a
+ * policy as the pages can do with.
+ */
+export async function serve(folder: string, apiUrl: string): Promise<Host> {
+  const policy = [
+    "default-src 'self'",
+    `img-src 'self' ${apiUrl}`,
+    `media-src 'self' blob: ${apiUrl}`,
+    `connect-src 'self' ${apiUrl}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+  ].join("; ");
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://host").pathname);
     const file = await stat(join(folder, path)).catch(() => null);
     const name = file?.isFile() ? join(folder, path) : join(folder, "index.html");
     response.setHeader("Content-Type", TYPES[extname(name)] ?? "application/octet-stream");
+    response.setHeader("Content-Security-Policy", policy);
     createReadStream(name).pipe(response);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
