@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
@@ -89,19 +89,22 @@ it("goes on in the middle of 200 MB after a reload, once the same file is chosen
   expect(await page.getByText("Not finished").count()).toBe(0);
 });
 
-it("goes on by itself after the browser was killed, where it may read the file again", async () => {
-  // The dialog cannot be driven; the handles, and that they outlive the browser, are Chromium's own.
-  const picker = () => {
+/**
+ * Chooses a film by the picker that gives handles, and waits until half of it was sent. The dialog cannot
+ * be driven; the handles, and that they outlive the browser, are Chromium's own.
+ */
+async function sendHalfOfPicked(size_bytes: number): Promise<void> {
+  const { page, context } = browser;
+  await context.addInitScript(() => {
     const pick = async () => {
       const folder = await navigator.storage.getDirectory();
       return [await folder.getFileHandle("film.mp4")];
     };
     Object.assign(window, { showOpenFilePicker: pick });
-  };
-  await browser.context.addInitScript(picker);
+  });
   await open();
-  const head = (await paddedHead(100 * MB)).toString("base64");
-  await browser.page.evaluate(
+  const head = (await paddedHead(size_bytes)).toString("base64");
+  await page.evaluate(
     async ([head, size_bytes]) => {
       const folder = await navigator.storage.getDirectory();
       const file = await folder.getFileHandle("film.mp4", { create: true });
@@ -110,13 +113,17 @@ it("goes on by itself after the browser was killed, where it may read the file a
       await writable.truncate(size_bytes);
       await writable.close();
     },
-    [head, 100 * MB] as const,
+    [head, size_bytes] as const,
   );
-  const before_bytes = line.carried_bytes();
-  line.grant(50 * MB);
-  await browser.page.getByRole("button", { name: "Choose files" }).click();
+  line.grant(size_bytes / 2);
+  await page.getByRole("button", { name: "Choose files" }).click();
   await line.stands();
   await link().waitFor();
+}
+
+it("goes on by itself after the browser was killed, where it may read the file again", async () => {
+  const before_bytes = line.carried_bytes();
+  await sendHalfOfPicked(100 * MB);
   browser = await browser.killAndReopen();
   line.grant(Infinity);
 
@@ -126,6 +133,22 @@ it("goes on by itself after the browser was killed, where it may read the file a
   expect(whole.subarray(0, 4096)).toEqual((await paddedHead(100 * MB)).subarray(0, 4096));
   // It asks so soon that the server may not have stored the last part (8 MiB) yet.
   expect(line.carried_bytes() - before_bytes).toBeLessThanOrEqual(1.1 * 100 * MB);
+});
+
+it("asks for a file that is no longer where it was, and goes on with it", async () => {
+  const { page } = browser;
+  await sendHalfOfPicked(20 * MB);
+  await page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry("film.mp4"));
+  line.cut();
+  line.grant(Infinity);
+  await page.reload();
+  await page.getByRole("button", { name: "Resume film.mp4" }).click();
+  await page.getByText("Choose the same file again to go on from there.").waitFor();
+  const path = join(clips.folder, "film.mp4");
+  await writeFile(path, await paddedHead(20 * MB));
+  await truncate(path, 20 * MB);
+  await page.getByRole("listitem").locator(INPUT).setInputFiles(path);
+  expect(sha256(await arrived())).toBe(sha256(await readFile(path)));
 });
 
 it("goes on where it was when the line was cut", async () => {

@@ -33,7 +33,8 @@ export class OneUpload {
   id = $state<string | null>(null);
   /** The token of the one-time link that it is sent by. */
   link_token: string | null;
-  handle: FileSystemFileHandle | null;
+  /** By it the file can be read again after a reload; null where there is none, or it no longer can. */
+  handle = $state.raw<FileSystemFileHandle | null>(null);
 
   #file: File | null = null;
   #fingerprint: Fingerprint | null = null;
