@@ -13,6 +13,10 @@ export interface Clips {
   folder: string;
   /** A moving test pattern of 1080p with a tone; yields all three rungs. */
   pattern1080p(seconds: number): Promise<string>;
+  /** Small pictures of noise, which no encoder makes much smaller: half a megabit a second and more. */
+  noisy(seconds: number): Promise<string>;
+  /** A moving pattern without sound. */
+  silent(seconds: number): Promise<string>;
   /** A picture that tells the second: see {@link CLOCK}. */
   clock(seconds: number): Promise<string>;
   /** Each picture tells its number: see {@link COUNTER}. Its own video can be the top rung. */
@@ -73,6 +77,24 @@ export async function makeClips(): Promise<Clips> {
     pattern1080p(seconds) {
       const picture = `testsrc2=size=1920x1080:rate=24:duration=${seconds}`;
       return draw(`pattern-${seconds}s.mp4`, picture, tone(seconds));
+    },
+    noisy(seconds) {
+      const picture = `color=size=640x360:rate=10:duration=${seconds},noise=alls=40:allf=t`;
+      const rate = ["-b:v", "900k", "-maxrate", "900k", "-bufsize", "900k", "-g", "20"];
+      return draw(`noisy-${seconds}s.mp4`, picture, tone(seconds), 0, [
+        ...rate,
+        "-movflags",
+        "+faststart",
+      ]);
+    },
+    async silent(seconds) {
+      const file = join(folder, `silent-${seconds}s.mp4`);
+      const picture = `testsrc2=size=640x360:rate=10:duration=${seconds}`;
+      await run("ffmpeg", [
+        ...["-loglevel", "error", "-f", "lavfi", "-i", picture],
+        ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", file],
+      ]);
+      return file;
     },
     clock(seconds) {
       const { base, black, step } = CLOCK;

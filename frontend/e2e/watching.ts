@@ -68,7 +68,7 @@ export async function choose(page: Page, name: string | RegExp): Promise<void> {
 /** Opens the menu of qualities and speeds as a keyboard does. */
 export async function openSettings(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Settings" }).press("Enter");
-  await page.getByRole("menuitemradio", { name: "Normal" }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.role === "menuitemradio");
 }
 
 export async function untilHeight(page: Page, height: number): Promise<void> {

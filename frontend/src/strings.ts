@@ -202,8 +202,8 @@ export const strings = {
     shortcuts: "Keyboard shortcuts",
     shortcutList: [
       [["Space", "K"], "Play or pause"],
-      [["J", "←"], "Back 5 seconds"],
-      [["L", "→"], "Forward 5 seconds"],
+      [["←", "→"], "Back or forward 5 seconds"],
+      [["J", "L"], "Back or forward 10 seconds"],
       [["0", "–", "9"], "Go to a tenth of the video"],
       [["↑", "↓"], "Louder, quieter"],
       [["M"], "Mute"],

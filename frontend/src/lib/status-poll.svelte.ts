@@ -33,7 +33,7 @@ export class StatusPoll {
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     const now = () => {
-      if (!isSettled(this.view) && !this.#stream?.isOpen) this.ask();
+      if (!this.#isOver && !this.#stream?.isOpen) this.ask();
     };
     window.addEventListener("online", now, { signal });
     document.addEventListener("visibilitychange", now, { signal });
@@ -45,6 +45,11 @@ export class StatusPoll {
       this.#stream = null;
       window.clearTimeout(this.#timer);
     };
+  }
+
+  /** Nothing can change any more, and the server answered last. */
+  get #isOver(): boolean {
+    return isSettled(this.view) && this.view.reachable;
   }
 
   /** Asks now, also for what should not change any more: the video may have been deleted. */
@@ -63,7 +68,7 @@ export class StatusPoll {
     this.#failures = answer.kind === "unreachable" ? this.#failures + 1 : 0;
     this.view = nextView(this.view, answer);
     window.clearTimeout(this.#timer);
-    if (isSettled(this.view)) {
+    if (this.#isOver) {
       this.#stream?.close();
       return;
     }

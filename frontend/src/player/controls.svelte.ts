@@ -42,6 +42,8 @@ export class Controls {
     media.addEventListener("provider-change", ({ detail: provider }) => {
       if (!isVideoProvider(provider)) return;
       provider.loadSource = () => {
+        // Nor are position, volume and speed at the start.
+        media.canPlayQueue.reset();
         endings.push(player.attach(provider.video));
         return Promise.resolve();
       };

@@ -23,7 +23,10 @@ export function extrasOf(id: string, status: Extra | null): VideoExtras {
   const isReady = status?.status === "done";
   return {
     poster: poster ? apiUrl(`video/${id}/poster.jpg`) : null,
-    storyboard: storyboard ? apiUrl(`video/${id}/storyboard.vtt`) : null,
+    // Whole, since what it names is relative to it.
+    storyboard: storyboard
+      ? new URL(apiUrl(`video/${id}/storyboard.vtt`), document.baseURI).href
+      : null,
     tracks: (subtitles ?? []).map(({ index, name, language, default: isDefault }) => ({
       id: `${index}`,
       src: apiUrl(`video/${id}/subtitles/${index}.vtt`),

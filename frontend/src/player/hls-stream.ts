@@ -47,8 +47,11 @@ export class HlsStream {
       listener.onrung(shown ? rungName(shown.width, shown.height) : null);
     });
     hls.on(Hls.Events.FRAG_LOADED, () => listener.ondisconnected(false));
-    hls.on(Hls.Events.ERROR, (_event, { fatal, type }) => {
+    hls.on(Hls.Events.ERROR, (_event, { fatal, type, details, response }) => {
       if (fatal) this.#onFatal(type);
+      // hls.js goes on trying for a while before it says that it is fatal.
+      else if (details === Hls.ErrorDetails.FRAG_LOAD_ERROR && response?.code === 0)
+        listener.ondisconnected(true);
     });
     window.addEventListener("online", this.#again);
     hls.loadSource(master);
@@ -59,8 +62,16 @@ export class HlsStream {
   select(level: number): void {
     // While it plays, what is on the screen plays out and the new quality follows without a gap;
     // a still picture is replaced at once.
-    if (this.#video.paused) this.#hls.currentLevel = level;
-    else this.#hls.nextLevel = level;
+    const video = this.#video;
+    if (!video.paused) {
+      this.#hls.nextLevel = level;
+      return;
+    }
+    // Chromium paints what has come into the buffer of a still video when it is sought to.
+    this.#hls.once(Hls.Events.FRAG_BUFFERED, () => {
+      if (video.paused) video.currentTime += 0;
+    });
+    this.#hls.currentLevel = level;
   }
 
   destroy(): void {

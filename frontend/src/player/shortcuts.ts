@@ -1,4 +1,18 @@
-import type { MediaKeyShortcuts } from "vidstack";
+import type { MediaKeyShortcuts, MediaPlayer } from "vidstack";
+
+/** Vidstack's own would go by its slider, which does not keep up with the position while it is hidden. */
+function seekBy(seconds: number, keys: string) {
+  return {
+    keys,
+    onKeyDown({ event, player }: { event: KeyboardEvent; player: MediaPlayer }): void {
+      // A slider that has the focus moves by itself.
+      if (event.target instanceof Element && event.target.closest("[role=slider]")) return;
+      event.preventDefault();
+      const { currentTime, duration } = player.state;
+      player.remoteControl.seek(Math.min(duration, Math.max(0, currentTime + seconds)), event);
+    },
+  };
+}
 
 /** Keys by what they do. The digits, which seek to tenths, are Vidstack's own. */
 export const SHORTCUTS: MediaKeyShortcuts = {
@@ -7,8 +21,10 @@ export const SHORTCUTS: MediaKeyShortcuts = {
   toggleFullscreen: "f F",
   togglePictureInPicture: "i I",
   toggleCaptions: "c C",
-  seekBackward: "j J ArrowLeft",
-  seekForward: "l L ArrowRight",
+  back5: seekBy(-5, "ArrowLeft"),
+  forward5: seekBy(5, "ArrowRight"),
+  back10: seekBy(-10, "j J"),
+  forward10: seekBy(10, "l L"),
   volumeUp: "ArrowUp",
   volumeDown: "ArrowDown",
   speedUp: ">",

@@ -1,4 +1,5 @@
 import { untrack } from "svelte";
+import { online } from "svelte/reactivity/window";
 import { takeFirstStatus } from "../lib/first-status";
 import { StatusPoll } from "../lib/status-poll.svelte";
 import { Controls } from "../player/controls.svelte";
@@ -60,6 +61,8 @@ export class Watching {
   ratio = $derived.by(() => this.player.ratio ?? this.extras.ratio ?? DEFAULT_RATIO);
   left = $derived(this.left_s === null ? null : strings.watch.left(this.left_s));
   isPreparing = $derived(this.phase === "pending" || this.phase === "processing");
-  isOffline = $derived.by(() => !this.view.reachable || this.player.disconnected);
+  isOffline = $derived.by(
+    () => !online.current || !this.view.reachable || this.player.disconnected,
+  );
   isGone = $derived(this.phase === "missing" || this.phase === "deleted");
 }

@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { startAssetLab, type AssetLab } from "./assetlab";
+import { openBrowser, type TestBrowser } from "./browser";
+import { makeClips, type Clips } from "./clips";
+import {
+  openSettings,
+  play,
+  position_s,
+  untilDone,
+  untilMoves,
+  untilShown,
+  uploadByApi,
+  video,
+} from "./watching";
+
+const DURATION_S = 60;
+
+let server: AssetLab;
+let browser: TestBrowser;
+let clips: Clips;
+let id: string;
+let link: string;
+
+beforeAll(async () => {
+  clips = await makeClips();
+  server = await startAssetLab({ LADDER: "180:30:200k,360:30:400k", X264_PRESET: "ultrafast" });
+  id = await uploadByApi(server, await clips.clock(DURATION_S));
+  await untilDone(server, id);
+  link = `${server.origin}/watch/${id}`;
+}, 240_000);
+
+afterAll(async () => {
+  await server?.stop();
+  await clips?.remove();
+});
+
+beforeEach(async () => {
+  browser = await openBrowser({ acceptDownloads: true });
+  await browser.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  return () => browser.close();
+});
+
+const clipboard = () => browser.page.evaluate(() => navigator.clipboard.readText());
+const state = () =>
+  video(browser.page).evaluate(
+    ({ paused, currentTime, volume, muted, playbackRate }: HTMLVideoElement) => ({
+      paused,
+      position_s: currentTime,
+      volume,
+      muted,
+      speed: playbackRate,
+    }),
+  );
+
+it("is watched by keyboard alone", async () => {
+  const { page, complaints } = browser;
+  await page.goto(`${link}?t=20`);
+  await untilShown(page, "adaptive");
+  const { keyboard } = page;
+  if ((await state()).paused) await keyboard.press("k");
+  await untilMoves(page);
+  await keyboard.press("Space");
+  await expect.poll(state).toMatchObject({ paused: true });
+
+  await keyboard.press("5");
+  await expect.poll(async () => Math.round((await state()).position_s)).toBe(30);
+  await keyboard.press("ArrowRight");
+  await expect.poll(async () => Math.round((await state()).position_s)).toBe(35);
+  await keyboard.press("j");
+  await expect.poll(async () => Math.round((await state()).position_s)).toBe(25);
+  await keyboard.press("m");
+  await expect.poll(state).toMatchObject({ muted: true });
+  await keyboard.press("m");
+  await keyboard.press("ArrowDown");
+  await expect.poll(async () => (await state()).volume).toBeLessThan(1);
+  await keyboard.press(">");
+  await expect.poll(state).toMatchObject({ muted: false, speed: 1.25 });
+
+  await keyboard.press("f");
+  await page.waitForFunction(() => document.fullscreenElement?.localName === "media-player");
+  await openSettings(page);
+  await keyboard.press("ArrowDown");
+  await keyboard.press("ArrowDown");
+  await keyboard.press("Enter");
+  await page.getByRole("menuitemradio", { name: "180p", checked: true }).waitFor();
+  await keyboard.press("Escape");
+  await page.waitForFunction(() => document.querySelector("video")!.videoHeight === 180);
+  await keyboard.press("f");
+  await page.waitForFunction(() => !document.fullscreenElement);
+
+  await keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+  await keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  // On from the player, as Tab goes, to the page around it.
+  const copy = page.getByRole("button", { name: "Copy link", exact: true });
+  await page.getByRole("button", { name: "Full screen" }).focus();
+  await keyboard.press("Tab");
+  expect(await copy.evaluate((button) => button === document.activeElement)).toBe(true);
+  await keyboard.press("Enter");
+  await page.getByText("Link copied").waitFor();
+  expect(await clipboard()).toBe(link);
+  expect(complaints).toEqual([]);
+});
+
+it("begins where the link says, and gives such a link", async () => {
+  const { page } = browser;
+  await page.goto(`${link}?t=0m31s`);
+  await untilShown(page, "adaptive");
+  await page.waitForFunction(() => document.querySelector("video")!.currentTime >= 31);
+  await video(page).evaluate((element: HTMLVideoElement) => element.pause());
+  await page.getByRole("button", { name: /^Copy link at 0:3\d$/ }).click();
+  await page.getByText("Link copied").waitFor();
+  expect(await clipboard()).toBe(`${link}?t=${Math.floor(await position_s(page))}`);
+});
+
+it("remembers position, volume and speed, and begins a finished video anew", async () => {
+  const { page } = browser;
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.loop = false;
+    element.volume = 0.4;
+    element.playbackRate = 1.5;
+    element.currentTime = 40;
+  });
+  await page.waitForFunction(() => document.querySelector("video")!.currentTime > 42.5);
+  await page.reload();
+  await untilShown(page, "adaptive");
+  await page.waitForFunction(() => document.querySelector("video")!.currentTime >= 42);
+  expect(await state()).toMatchObject({ volume: 0.4, muted: true, speed: 1.5 });
+
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.currentTime = element.duration - 2;
+    return element.play();
+  });
+  await page.waitForFunction(() => document.querySelector("video")!.ended);
+  await page.reload();
+  await untilShown(page, "adaptive");
+  expect(await position_s(page)).toBeLessThan(10);
+});
+
+it("plays where nothing may be stored", async () => {
+  const { page, complaints } = browser;
+  await page.addInitScript(() =>
+    Object.defineProperty(window, "localStorage", {
+      get: () => {
+        throw new DOMException("Denied", "SecurityError");
+      },
+    }),
+  );
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  expect(complaints).toEqual([]);
+});
+
+it("saves the top quality under the name of the upload", async () => {
+  const { page } = browser;
+  await page.goto(link);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download" }).click();
+  expect((await download).suggestedFilename()).toBe(`clock-${DURATION_S}s.mp4`);
+  await untilShown(page, "adaptive");
+});
+
+it("says when there is no connection, and goes on by itself", async () => {
+  const { page, context } = browser;
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  await context.setOffline(true);
+  await video(page).evaluate((element: HTMLVideoElement) => (element.currentTime = 50));
+  await page.getByText("No connection to the server.").waitFor();
+  await context.setOffline(false);
+  await page.waitForFunction(() => document.querySelector("video")!.currentTime > 50.5);
+  await page.getByText("No connection to the server.").waitFor({ state: "detached" });
+});
+
+it("shows that a video was deleted while it was watched, and that another has no sound", async () => {
+  const { page } = browser;
+  const file = await clips.silent(5);
+  const resume = await server.haltWorker();
+  const [doomed, silent] = [await uploadByApi(server, file), await uploadByApi(server, file)];
+  await page.goto(`${server.origin}/watch/${doomed}`);
+  await untilShown(page, "original");
+  const answer = await fetch(`${server.origin}/api/video/${doomed}`, {
+    method: "DELETE",
+    headers: { Authorization: `Bearer ${server.token}` },
+  });
+  expect(answer.status).toBe(204);
+  await page.getByRole("heading", { name: "This video was deleted" }).waitFor();
+
+  await page.goto(`${server.origin}/watch/${silent}`);
+  await untilShown(page, "original");
+  resume();
+  await untilShown(page, "adaptive");
+  await page.getByText("No sound").waitFor();
+  expect(await page.getByRole("button", { name: "Mute" }).count()).toBe(0);
+});
