@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
 import { openBrowser, type TestBrowser } from "./browser";
@@ -14,6 +15,7 @@ import {
 } from "./watching";
 
 const DURATION_S = 60;
+const SUBTITLED = join(import.meta.dirname, "../../fixtures/subtitles.mkv");
 
 let server: AssetLab;
 let browser: TestBrowser;
@@ -154,6 +156,47 @@ it("plays where nothing may be stored", async () => {
   await page.goto(link);
   await untilShown(page, "adaptive");
   await play(page);
+  expect(complaints).toEqual([]);
+});
+
+it("shows captions, and remembers that they are wanted", async () => {
+  const { page, complaints } = browser;
+  const captioned = await uploadByApi(server, SUBTITLED);
+  await untilDone(server, captioned);
+  const vtt = await (await fetch(`${server.origin}/api/video/${captioned}/subtitles/0.vtt`)).text();
+  const [, from, text] = /(\d\d:\d\d\.\d+) --> .*\n(.+)/.exec(vtt)!;
+  const [minutes, seconds] = from!.split(":").map(Number) as [number, number];
+  const showCue = async () => {
+    await untilShown(page, "adaptive");
+    await video(page).evaluate(
+      (element: HTMLVideoElement, at_s) => {
+        element.pause();
+        element.currentTime = at_s;
+      },
+      minutes * 60 + seconds + 0.1,
+    );
+  };
+  const cue = page
+    .locator("media-captions")
+    .getByText(text!.replaceAll(/<[^>]+>/g, "").replaceAll("&amp;", "&"));
+
+  await page.goto(`${server.origin}/watch/${captioned}`);
+  await showCue();
+  await page.getByRole("button", { name: "Captions" }).press("Enter");
+  await page.waitForFunction(() => document.activeElement?.role === "menuitemradio");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await cue.waitFor();
+  await page.keyboard.press("c");
+  await cue.waitFor({ state: "hidden" });
+  await page.keyboard.press("c");
+  await cue.waitFor();
+
+  await page.reload();
+  await showCue();
+  await cue.waitFor();
   expect(complaints).toEqual([]);
 });
 

@@ -145,6 +145,8 @@ export const strings = {
     queued: "Your video is next in line",
     queuedLead:
       "Other videos are being prepared. This one starts by itself, and the link stays the same.",
+    uploading: "This video is still being uploaded",
+    uploadingLead: "It starts here by itself as soon as it has arrived.",
     failedTitle: "This video could not be prepared",
     failedOriginal: "What plays here is the file as it was uploaded.",
     missingTitle: "This video is not here",

@@ -39,6 +39,8 @@ describe("nextView", () => {
     expect(after(answer("processing"), { kind: "missing" }).phase).toBe("deleted");
     expect(after(answer("done"), { kind: "missing" }).phase).toBe("deleted");
     expect(after({ kind: "deleted" }).phase).toBe("deleted");
+    expect(isSettled(after({ kind: "uploading" }))).toBe(false);
+    expect(after({ kind: "uploading" }, answer("pending")).phase).toBe("pending");
     expect(after({ kind: "missing" }).phase).toBe("missing");
   });
 });

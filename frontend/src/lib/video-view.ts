@@ -3,7 +3,7 @@ import type { StatusAnswer, VideoStatus } from "./api";
 /** What is known of a video, from the answers so far. */
 export type VideoView =
   | { phase: "loading"; reachable: boolean }
-  | { phase: "missing" | "deleted"; reachable: boolean }
+  | { phase: "missing" | "deleted" | "uploading"; reachable: boolean }
   | { phase: "pending" | "processing" | "done" | "error"; reachable: boolean; status: VideoStatus };
 
 export const LOADING: VideoView = { phase: "loading", reachable: true };
@@ -17,7 +17,8 @@ export function nextView(view: VideoView, answer: StatusAnswer): VideoView {
       // What was there and is not any more was deleted.
       return { phase: "status" in view ? "deleted" : "missing", reachable: true };
     case "deleted":
-      return { phase: "deleted", reachable: true };
+    case "uploading":
+      return { phase: answer.kind, reachable: true };
     case "status":
       return { phase: answer.status.status, reachable: true, status: answer.status };
   }
@@ -25,7 +26,7 @@ export function nextView(view: VideoView, answer: StatusAnswer): VideoView {
 
 /** Whether later answers can differ. */
 export function isSettled(view: VideoView): boolean {
-  return view.phase !== "loading" && view.phase !== "pending" && view.phase !== "processing";
+  return !["loading", "uploading", "pending", "processing"].includes(view.phase);
 }
 
 const POLL_MS = 1_000;

@@ -14,11 +14,7 @@ export interface VideoExtras {
   isReady: boolean;
 }
 
-type Extra = VideoStatus & {
-  subtitles?: { index: number; language?: string | null; name: string; default: boolean }[];
-};
-
-export function extrasOf(id: string, status: Extra | null): VideoExtras {
+export function extrasOf(id: string, status: VideoStatus | null): VideoExtras {
   const { source, duration_ms, poster, storyboard, subtitles } = status ?? {};
   const isReady = status?.status === "done";
   return {

@@ -14,6 +14,7 @@ export type StatusAnswer =
   | { kind: "status"; status: VideoStatus }
   | { kind: "missing" }
   | { kind: "deleted" }
+  | { kind: "uploading" }
   | { kind: "unreachable" };
 
 /** The address of something under `/api/`, for elements and libraries that fetch by themselves. */
@@ -28,12 +29,14 @@ export function masterPlaylistUrl(id: string): string {
 /** Asks for the status. `no-cache` makes the browser revalidate by ETag: unchanged costs a 304. */
 export async function fetchStatus(id: string, signal: AbortSignal): Promise<StatusAnswer> {
   try {
-    const { data, response } = await api.GET("/api/video/{id}/status", {
+    const { data, error, response } = await api.GET("/api/video/{id}/status", {
       params: { path: { id } },
       cache: "no-cache",
       signal,
     });
     if (data) return { kind: "status", status: data };
+    const code = error?.error?.code;
+    if (code === "deleted" || code === "uploading") return { kind: code };
     return { kind: response.status === 404 ? "missing" : "unreachable" };
   } catch {
     return { kind: "unreachable" };
