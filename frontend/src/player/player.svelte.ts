@@ -54,8 +54,10 @@ export class Player {
     video.playsInline = true;
     this.#memory.apply(video);
     const abort = new AbortController();
+    // Before Vidstack hears of it: that pauses what has an error.
+    const options = { signal: abort.signal, capture: true };
     const on = (types: string[], listener: () => void) =>
-      types.forEach((type) => video.addEventListener(type, listener, { signal: abort.signal }));
+      types.forEach((type) => video.addEventListener(type, listener, options));
     on(["loadedmetadata"], () => this.#onMetadata(video));
     on(["loadeddata", "seeked"], () => {
       if (!video.seeking) this.still.letGo();
