@@ -29,7 +29,7 @@ beforeEach(async () => {
   return () => browser.close();
 });
 
-it("plays 360p without a stall at 1000 kbit/s, and climbs to the top when the line is freed", async () => {
+it("plays 360p without a stall at 1000 kbit/s", async () => {
   const { page, context, complaints } = browser;
   const network = await context.newCDPSession(page);
   await network.send("Network.enable");
@@ -56,17 +56,6 @@ it("plays 360p without a stall at 1000 kbit/s, and climbs to the top when the li
     return { videoHeight, stalled: dataset.stalled, resized: dataset.resized };
   });
   expect(seen).toEqual({ videoHeight: 360, stalled: undefined, resized: undefined });
-
-  await network.send("Network.emulateNetworkConditions", {
-    offline: false,
-    latency: 0,
-    downloadThroughput: -1,
-    uploadThroughput: -1,
-  });
-  await untilHeight(page, 1080);
-  await untilMoves(page);
-  const { stalled } = await page.evaluate(() => ({ ...document.querySelector("video")!.dataset }));
-  expect(stalled).toBeUndefined();
   expect(complaints).toEqual([]);
 });
 
