@@ -88,6 +88,7 @@ bench: bench-packages frontend/dist/index.html
 screenshots: test-packages frontend/dist/index.html
 	cargo build --workspace --bins --locked
 	cd frontend && npm run --silent screenshots
+	scripts/readme-pictures.sh
 
 contact-sheet: test-packages
 	cargo test --quiet --locked -p transcode --test contact_sheet -- --ignored --nocapture

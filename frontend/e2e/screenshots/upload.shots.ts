@@ -31,6 +31,9 @@ afterAll(async () => {
   await clips?.remove();
 });
 
+/** A transcode beside browsers. */
+const LONG = { timeout: 120_000 };
+
 const choose = (page: Page, files: Parameters<Page["setInputFiles"]>[1]) =>
   page.locator("input[type=file]").first().setInputFiles(files);
 
@@ -60,13 +63,13 @@ describe.each(LOOKS)("$name", ({ open }) => {
     const { page, shoot, close } = await open();
     await page.goto(server.link);
     await choose(page, film);
-    await page.getByText("Ready in every quality").waitFor();
+    await page.getByText("Ready in every quality").waitFor(LONG);
     await shoot("uploaded");
     await close();
   });
 
   it("shows a queue", async () => {
-    const { page, shoot, close } = await open();
+    const { page, context, shoot, close } = await open();
     line.grant(Infinity);
     await page.goto(`${line.origin}/#token=${server.token}`);
     await page.getByRole("button", { name: "Choose files" }).waitFor();
@@ -74,7 +77,7 @@ describe.each(LOOKS)("$name", ({ open }) => {
     await choose(page, { name: "notes.mp4", ...text });
     await page.getByText("looks like a .txt file").waitFor();
     await choose(page, short);
-    await page.getByText("Ready in every quality").waitFor();
+    await page.getByText("Ready in every quality").waitFor(LONG);
     line.grant(1_500_000);
     await choose(page, [long, film, short]);
     await line.stands();
@@ -83,7 +86,7 @@ describe.each(LOOKS)("$name", ({ open }) => {
     await shoot("upload-queue");
     await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
     await shoot("upload-queue-end");
-    line.cut();
+    await context.setOffline(true);
     await page.getByText("Trying again").first().waitFor();
     await shoot("upload-retry");
     await close();
