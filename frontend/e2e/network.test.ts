@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vit
 import { startAssetLab, type AssetLab } from "./assetlab";
 import { openBrowser, type TestBrowser } from "./browser";
 import { BUTTERFLY, makeClips, type Clips } from "./clips";
-import { play, untilDone, untilHeight, untilMoves, untilShown, uploadByApi } from "./watching";
+import {
+  play,
+  untilDone,
+  untilHeight,
+  untilMoves,
+  untilShown,
+  uploadByApi,
+  video,
+} from "./watching";
 
 const PLAYED_S = 12;
 
@@ -56,6 +64,31 @@ it("plays 360p without a stall at 1000 kbit/s", async () => {
     return { videoHeight, stalled: dataset.stalled, resized: dataset.resized };
   });
   expect(seen).toEqual({ videoHeight: 360, stalled: undefined, resized: undefined });
+  expect(complaints).toEqual([]);
+});
+
+it("starts at 360p on a line of 1000 kbit/s, and climbs to the top without a stall when it is freed", async () => {
+  const { page, context, complaints } = browser;
+  const network = await context.newCDPSession(page);
+  const carry = async (downloadThroughput: number) => {
+    const line = { offline: false, latency: 0, downloadThroughput, uploadThroughput: -1 };
+    await network.send("Network.emulateNetworkConditions", line);
+  };
+  await network.send("Network.enable");
+  await carry(1_000_000 / 8);
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await untilHeight(page, 360);
+  await page.evaluate(() => {
+    const element = document.querySelector("video")!;
+    element.addEventListener("waiting", () => (element.dataset.stalled = "yes"));
+  });
+  // Before all of it is loaded at 360p.
+  await carry(-1);
+  await play(page);
+  await untilHeight(page, 1080);
+  await untilMoves(page);
+  expect(await video(page).getAttribute("data-stalled")).toBeNull();
   expect(complaints).toEqual([]);
 });
 
