@@ -143,6 +143,38 @@ fn where_the_top_rung_is_copied_the_poster_is_as_large() {
     }
 }
 
+/// libav mirrors such pictures without a copy: their rows lie in memory from the last to the first.
+#[test]
+fn a_small_picture_that_is_mirrored_is_a_tile_like_any_other() {
+    let folder = tempdir().unwrap();
+    let halves = "-f lavfi -i color=0xc02020:s=128x48:r=25:d=0.4 -f lavfi -i color=0x2020c0:s=128x48:r=25:d=0.4 \
+         -filter_complex [0][1]vstack,scale=out_color_matrix=bt709,format=yuv420p -colorspace bt709 \
+         -color_primaries bt709 -color_trc bt709 -color_range tv -c:v libx264 -preset ultrafast";
+    let clip = make(folder.path(), "mirrored.mp4", halves);
+    let mut file = std::fs::read(&clip).unwrap();
+    let numbers = |matrix: [u32; 9]| matrix.map(u32::to_be_bytes).concat();
+    const ONE: u32 = 1 << 16;
+    let upright = numbers([ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30]);
+    let mirrored = numbers([ONE, 0, 0, 0, ONE.wrapping_neg(), 0, 0, 96 << 16, 1 << 30]);
+    let head = file.windows(4).position(|four| four == b"tkhd").unwrap();
+    let matrix = file[head..].windows(36).position(|at| at == upright);
+    file[head + matrix.unwrap()..][..36].copy_from_slice(&mirrored);
+    std::fs::write(&clip, file).unwrap();
+
+    let (report, out) = oracle::transcode(&clip, &fast());
+    assert_eq!(check(&out, &report), [""; 0]);
+    for name in ["poster.jpg", "storyboard-0.jpg"] {
+        for (top, expected) in [(0, [32.0, 32.0, 192.0]), (56, [192.0, 32.0, 32.0])] {
+            let found = mean(
+                &out.join(name),
+                &format!("format=rgb24,crop=128:40:0:{top}"),
+            );
+            let is_alike = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 6.0);
+            assert!(is_alike, "{name} from {top}: {found:?}");
+        }
+    }
+}
+
 const SHORT: &str = "-f lavfi -i testsrc2=s=640x360:r=25:d=0.2 -c:v libx264 -preset ultrafast";
 
 #[test]

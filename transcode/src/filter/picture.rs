@@ -225,7 +225,11 @@ impl Scaler {
         let time_base = Rational(1, 1);
         let arguments =
             buffer_arguments(from.0, from.1, ffmpeg::format::Pixel::YUV420P, time_base)?;
-        let chain = resize(to.0, to.1);
+        let chain = match from == to {
+            // Of a mirrored one, too, whose rows may lie in memory from the last to the first.
+            true => "copy".to_owned(),
+            false => resize(to.0, to.1),
+        };
         Chain::new(["buffer", "buffersink"], &arguments, &chain, 1).map(Self)
     }
 

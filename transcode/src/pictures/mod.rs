@@ -10,7 +10,7 @@ mod tile;
 
 use std::fmt::Write;
 
-use ffmpeg_next::frame;
+use ffmpeg_next::{format, frame};
 
 use crate::control::CancelToken;
 use crate::encode::jpeg;
@@ -36,8 +36,7 @@ pub(crate) struct Pictures {
     /// Of the pictures that pass.
     size: (u32, u32),
     tile_size: (u32, u32),
-    /// None where pictures are no larger than tiles.
-    scaler: Option<Scaler>,
+    scaler: Scaler,
     choice: Choice<frame::Video>,
     tiles: Tiles,
 }
@@ -53,11 +52,10 @@ impl Pictures {
     /// For pictures of this size, upright and in the rungs' colours.
     pub(crate) fn new(size: (u32, u32), duration_ms: Option<u64>) -> Result<Self, MediaError> {
         let tile_size = shrink(size, TILE_PX);
-        let scaler = (tile_size != size).then(|| Scaler::new(size, tile_size));
         Ok(Self {
             size,
             tile_size,
-            scaler: scaler.transpose()?,
+            scaler: Scaler::new(size, tile_size)?,
             choice: Choice::new(duration_ms),
             tiles: Tiles::new(duration_ms),
         })
@@ -66,14 +64,14 @@ impl Pictures {
     /// Looks at a picture that is shown from `at_ms` on; times never go back, and begin at zero.
     pub(crate) fn look(&mut self, picture: &frame::Video, at_ms: u64) -> Result<(), MediaError> {
         let (is_candidate, is_tile) = (self.choice.is_due(at_ms), self.tiles.is_due(at_ms));
-        // What is of another size came through no filter, and is damaged.
-        if !(is_candidate || is_tile) || (picture.width(), picture.height()) != self.size {
+        // What is of another size or form came through no filter, and is damaged.
+        let is_alike = (picture.width(), picture.height()) == self.size
+            && picture.format() == format::Pixel::YUV420P;
+        if !(is_candidate || is_tile) || !is_alike {
             return Ok(());
         }
         let mut small = ffi::share(picture).doing("sharing a picture")?;
-        if let Some(scaler) = &mut self.scaler {
-            scaler.scale(&mut small)?;
-        }
+        self.scaler.scale(&mut small)?;
         let tile = Tile::of(&small);
         if is_candidate {
             let is_damaged = picture.is_corrupt() || picture.has_decode_errors();
