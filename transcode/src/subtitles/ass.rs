@@ -10,6 +10,8 @@ const STYLE_FIELD: usize = 2;
 
 /// Styles of a script that are remembered: some name one for each sign in the film.
 const MAX_STYLES: usize = 2000;
+/// Fields of a style that are looked at: twice as many as there are.
+const MAX_STYLE_FIELDS: usize = 46;
 
 /// From this weight on, 100 to 900, letters are bold.
 const BOLD_FROM: i32 = 600;
@@ -36,7 +38,7 @@ impl Styles {
             let Some((key, value)) = line.split_once(':') else {
                 continue;
             };
-            let mut values = value.split(',').map(str::trim);
+            let mut values = value.split(',').map(str::trim).take(MAX_STYLE_FIELDS);
             match key.trim() {
                 "Format" => format = values.map(str::to_ascii_lowercase).collect(),
                 "Style" if styles.len() < MAX_STYLES => {
@@ -105,7 +107,7 @@ impl Reader<'_> {
             let is_block = ch == '{'
                 && at < last_brace
                 && (braces == Braces::Comment || rest.starts_with("{\\"));
-            if let Some(end) = rest.find('}').filter(|_| is_block) {
+            if is_block && let Some(end) = rest.find('}') {
                 self.overrides(&rest[1..end]);
                 at += end + 1;
                 continue;
@@ -213,6 +215,17 @@ mod tests {
             "<i>la </i>la<i> la</i>"
         );
         assert_eq!(styled("Unheard of", "la", Braces::Comment), "la");
+    }
+
+    #[test]
+    fn no_style_has_more_fields_than_are_looked_at() {
+        let italic_at = |at: usize| {
+            let format = "Format: Name".to_owned() + &",x".repeat(at - 1) + ",Italic\n";
+            let style = "Style: Default".to_owned() + &",0".repeat(at - 1) + ",1\n";
+            Styles::parse(&(format + &style)).payload("0,0,Default,,0,0,0,,la", Braces::Comment)
+        };
+        assert_eq!(italic_at(MAX_STYLE_FIELDS - 1), "<i>la</i>");
+        assert_eq!(italic_at(MAX_STYLE_FIELDS), "la");
     }
 
     #[test]

@@ -101,3 +101,26 @@ fn markup_without_an_end_takes_little_time() {
         assert!(outcome.is_done(), "{text}: {outcome:?}");
     }
 }
+
+/// A script whose head names millions of fields, and styles that have them.
+#[test]
+fn the_head_of_a_script_is_read_in_little_memory_and_time() {
+    let folder = tempdir().unwrap();
+    let script = folder.path().join("fields.ass");
+    let styles: String = (0..2000).map(|n| format!("Style: s{n},,1\n")).collect();
+    let head = format!(
+        "[Script Info]\n\n[V4+ Styles]\nFormat: Name{}\n{styles}\n",
+        ",".repeat(12 << 20)
+    );
+    let event = "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n\
+                 Dialogue: 0,0:00:00.10,0:00:00.90,s1,,0,0,0,,fine\n";
+    fs::write(&script, head + event).unwrap();
+    let picture = "-f lavfi -i color=gray:s=64x48:r=10:d=1";
+    let inputs = format!("{picture} -i {} -map 0 -map 1", script.display());
+    let how = "-c:v libx264 -preset ultrafast -c:s copy";
+    let clip = make(folder.path(), "fields.mkv", &format!("{inputs} {how}"));
+    assert!(fs::metadata(&clip).unwrap().len() > 12 << 20);
+    let outcome = transcode(&clip, MAX_CPU_S);
+    assert!(outcome.is_done(), "{outcome:?}");
+    assert!(outcome.peak_mib < MAX_MIB, "{outcome:?}");
+}
