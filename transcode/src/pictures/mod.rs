@@ -19,6 +19,7 @@ use crate::filter::{JpegColors, Scaler};
 use crate::media_error::{Doing, MediaError};
 use crate::report::{Poster, Storyboard};
 use crate::sink::Extra;
+use crate::subtitles::timestamp;
 use poster::Choice;
 use storyboard::Tiles;
 use tile::Tile;
@@ -164,13 +165,6 @@ fn shrink((width_px, height_px): (u32, u32), longest_px: u32) -> (u32, u32) {
     (even(width_px), even(height_px))
 }
 
-/// As WebVTT writes a time.
-fn timestamp(ms: u64) -> String {
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,12 +177,5 @@ mod tests {
         assert_eq!(shrink((16, 4000), 160), (2, 160));
         assert_eq!(shrink((640, 360), 1280), (640, 360));
         assert_eq!(shrink((2, 2), 160), (2, 2));
-    }
-
-    #[test]
-    fn times_are_written_as_webvtt_has_them() {
-        assert_eq!(timestamp(0), "00:00:00.000");
-        assert_eq!(timestamp(61_042), "00:01:01.042");
-        assert_eq!(timestamp(100 * 3_600_000 + 59_999), "100:00:59.999");
     }
 }

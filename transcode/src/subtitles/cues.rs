@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::webvtt::timestamp;
+
 /// Most bytes of a packet that are looked at; libav's decoders take time by the square of it. Long ones hold
 /// drawings.
 pub(crate) const MAX_PACKET_LEN: u64 = 128 << 10;
@@ -79,7 +81,7 @@ impl Cues {
         let mut document = "WEBVTT\n".to_owned();
         let shown = self.shown(duration_ms);
         for (start_ms, end_ms, text) in &shown {
-            let (start, end) = (timestamp(*start_ms), timestamp(*end_ms));
+            let [start, end] = [start_ms, end_ms].map(|ms| timestamp(ms.unsigned_abs()));
             // Writing to a string does not fail.
             let _ = write!(document, "\n{start} --> {end}\n{text}\n");
         }
@@ -136,12 +138,6 @@ impl Cues {
     }
 }
 
-/// `01:02:03.004` (WebVTT §4.1).
-fn timestamp(ms: i64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +172,6 @@ mod tests {
              01:02:03.004 --> 01:02:04.000\n<i>two</i>\nlines\n"
         );
         assert_eq!(Cues::default().document(1000), None);
-        assert_eq!(timestamp(360_000_000), "100:00:00.000");
     }
 
     #[test]

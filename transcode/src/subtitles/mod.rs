@@ -12,7 +12,7 @@ mod webvtt;
 pub(crate) use ass::{Braces, Styles};
 pub(crate) use cues::{Cue, Cues, Excess, MAX_PACKET_LEN};
 pub(crate) use language::{Language, Unnamed, name_tracks};
-pub(crate) use webvtt::{payload_of, samples};
+pub(crate) use webvtt::{payload_of, samples, timestamp};
 
 /// What a track of subtitles in the result is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! WebVTT that a file holds already: cue by cue, with what a player's page would have to style taken out.
+//! WebVTT that a file holds already: cue by cue, with what a player's page would have to style taken out. And
+//! times, as WebVTT has them.
 
 use super::markup::{Style, StyledText};
 
@@ -85,9 +86,23 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     })
 }
 
+/// `01:02:03.004` (WebVTT §4.1).
+pub(crate) fn timestamp(ms: u64) -> String {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_hours_and_thousandths() {
+        assert_eq!(timestamp(0), "00:00:00.000");
+        assert_eq!(timestamp(61_042), "00:01:01.042");
+        assert_eq!(timestamp(100 * 3_600_000 + 59_999), "100:00:59.999");
+    }
 
     #[test]
     fn styles_stay_and_the_rest_of_the_markup_goes() {
