@@ -5,7 +5,7 @@ import { startAssetLab, type AssetLab } from "./assetlab";
 import { expectAccessible } from "./axe";
 import { openBrowser } from "./browser";
 import { BUTTERFLY, makeClips, type Clips } from "./clips";
-import { untilDone, untilShown, uploadByApi } from "./watching";
+import { openSettings, untilDone, untilShown, uploadByApi } from "./watching";
 
 let server: AssetLab;
 let clips: Clips;
@@ -56,6 +56,15 @@ describe.each(LOOKS)("$name", ({ colorScheme, viewport }) => {
     await page.goto(`${server.origin}/watch/${done}`);
     await untilShown(page, "adaptive");
     await expectAccessible(page);
+    await openSettings(page);
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Share" }).click();
+    await expectAccessible(page);
+    await page.locator("video").focus();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    await expectAccessible(page);
     await page.goto(`${server.origin}/watch/${waiting}`);
     await untilShown(page, "original");
     await expectAccessible(page);
@@ -64,6 +73,17 @@ describe.each(LOOKS)("$name", ({ colorScheme, viewport }) => {
     await expectAccessible(page);
     await page.goto(`${server.origin}/watch/0193e4a0-7f3a-7abc-8def-0123456789ab`);
     await page.getByRole("heading", { name: "This video is not here" }).waitFor();
+    await expectAccessible(page);
+    await close();
+  });
+
+  it("embed", async () => {
+    const { page, close } = await openBrowser({ viewport, colorScheme });
+    await page.goto(`${server.origin}/embed/${done}`);
+    await untilShown(page, "adaptive");
+    await expectAccessible(page);
+    await page.goto(`${server.origin}/embed/${failed}`);
+    await page.getByRole("alert").waitFor();
     await expectAccessible(page);
     await close();
   });
