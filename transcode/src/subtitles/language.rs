@@ -111,7 +111,8 @@ pub(crate) fn name_tracks<'a>(tracks: impl IntoIterator<Item = Unnamed<'a>>) -> 
 /// One line of letters, as long as fits.
 fn printable(title: &str) -> String {
     let words = title.split(|ch: char| ch.is_whitespace() || ch.is_control());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let words = words.filter(|word| !word.is_empty()).take(MAX_NAME_CHARS);
+    let words: Vec<&str> = words.collect();
     let short: String = words.join(" ").chars().take(MAX_NAME_CHARS).collect();
     short.trim_end().to_owned()
 }
