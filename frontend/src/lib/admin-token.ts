@@ -10,6 +10,15 @@ export interface Browser {
   storage: TokenStorage;
 }
 
+/** This browser's storage. Where that is denied, to name it throws already: then nothing is kept. */
+export function storageNamed(name: "localStorage" | "sessionStorage"): TokenStorage {
+  try {
+    return window[name];
+  } catch {
+    return { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
+  }
+}
+
 const KEY = "assetlab.token";
 
 /**

@@ -53,6 +53,12 @@ it("remembers an entered token where that is wanted", () => {
   expect(visit("", device).credentials.token).toBe("for good");
 });
 
+it("does not claim to remember what the browser does not keep", () => {
+  const { credentials } = visit("", { ...storage(), setItem: () => undefined });
+  credentials.enter("for good", true);
+  expect(credentials).toMatchObject({ token: "for good", remembered: null });
+});
+
 it("forgets", () => {
   const { credentials, device, tab } = visit("#token=admin");
   credentials.forget();

@@ -1,4 +1,4 @@
-import { keepToken, keptToken, takeToken, type Browser } from "./admin-token";
+import { keepToken, keptToken, storageNamed, takeToken, type Browser } from "./admin-token";
 import { linkOf } from "./link-token";
 
 /** What the page uploads with: the token of a one-time link, or the admin token. */
@@ -19,6 +19,11 @@ export class Credentials {
     this.read();
   }
 
+  static ofPage(): Credentials {
+    const storage = storageNamed("localStorage");
+    return new Credentials({ location, history, storage }, storageNamed("sessionStorage"));
+  }
+
   /** Takes the token of the page's address, of this tab, or of this device. */
   read(): void {
     const isGiven = new URLSearchParams(this.#browser.location.hash.slice(1)).get("token");
@@ -30,7 +35,7 @@ export class Credentials {
   enter(token: string, remember: boolean): void {
     if (remember && !linkOf(token)) {
       keepToken(this.#browser.storage, token);
-      this.remembered = token;
+      this.remembered = keptToken(this.#browser.storage);
     }
     this.#use(token);
   }

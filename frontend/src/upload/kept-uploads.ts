@@ -29,9 +29,9 @@ export function worthKeeping(all: readonly KeptUpload[], now_ms: number): KeptUp
 export class KeptUploads {
   readonly #database: Promise<IDBDatabase>;
 
-  constructor(factory: IDBFactory) {
+  constructor() {
     this.#database = new Promise((resolve, reject) => {
-      const request = factory.open("assetlab", 1);
+      const request = indexedDB.open("assetlab", 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
@@ -84,6 +84,7 @@ export function holdUpload(id: string): Promise<() => void> {
   if (!navigator.locks) return Promise.resolve(() => undefined);
   return new Promise((resolve) => {
     const held = () => new Promise<void>((release) => resolve(release));
-    void navigator.locks.request(`assetlab-upload-${id}`, held);
+    // Where storage is denied, so are locks.
+    navigator.locks.request(`assetlab-upload-${id}`, held).catch(() => resolve(() => undefined));
   });
 }
