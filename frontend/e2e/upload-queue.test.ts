@@ -186,6 +186,18 @@ it("comes again when the server says, where it had too many uploads", async () =
   expect(refused, "nobody came too early").toHaveLength(1);
 });
 
+it("waits longer each time where the server says how much it has and takes no more", async () => {
+  const { page } = browser;
+  await open();
+  await page.route("**/api/tus/*", (route) =>
+    route.request().method() === "PATCH" ? route.fulfill({ status: 423 }) : route.fallback(),
+  );
+  await page.setInputFiles(INPUT, films.slice(0, 1));
+  await page.getByText(/^The server is busy\. Trying again in [2-9] s\.$/).waitFor();
+  await page.unroute("**/api/tus/*");
+  await expect.poll(() => rows("sent").count(), SOON).toBe(1);
+});
+
 it("keeps the queue while the token is wrong, and forgets it when told to", async () => {
   const { page } = browser;
   await open("wrong");

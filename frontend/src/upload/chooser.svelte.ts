@@ -26,7 +26,7 @@ export class Chooser {
     this.#onchosen({ files, folders: [] });
   }
 
-  /** The whole window takes a drop: a file that missed a zone would replace the page. */
+  /** The whole window takes a drop: nobody has to meet the zone. */
   readonly drag = (event: DragEvent): void => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();

@@ -28,13 +28,11 @@ interface WindowWithPicker extends Window {
 export function pickWithHandles(multiple: boolean): Promise<ChosenFile[]> | null {
   const { showOpenFilePicker } = window as WindowWithPicker;
   if (!showOpenFilePicker) return null;
-  const picked = showOpenFilePicker({ multiple });
-  // Closing the picker chooses nothing.
-  return picked.then(
-    (handles) =>
-      Promise.all(handles.map(async (handle) => ({ file: await handle.getFile(), handle }))),
-    () => [],
+  const picked = showOpenFilePicker({ multiple }).then((handles) =>
+    Promise.all(handles.map(async (handle) => ({ file: await handle.getFile(), handle }))),
   );
+  // Closing the picker chooses nothing.
+  return picked.catch(() => []);
 }
 
 export const withoutHandles = (files: Iterable<File> | null | undefined): ChosenFile[] =>

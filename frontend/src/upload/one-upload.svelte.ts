@@ -195,7 +195,8 @@ export class OneUpload {
 
   /** Keeps what the server has of it, to go on with. */
   #keep(stored: Stored): void {
-    this.#failures = 0;
+    // To be told once more how far it came is no success.
+    if (stored.offset_bytes > (this.#stored?.offset_bytes ?? -1)) this.#failures = 0;
     this.#stored = stored;
     this.sent_bytes = stored.offset_bytes;
     const id = idOf(stored.url);
