@@ -17,6 +17,8 @@ export interface Clips {
   noisy(seconds: number): Promise<string>;
   /** A moving pattern without sound. */
   silent(seconds: number): Promise<string>;
+  /** As a browser's recorder writes it: it does not tell its length. */
+  recorded(seconds: number): Promise<string>;
   /** A picture that tells the second: see {@link CLOCK}. */
   clock(seconds: number): Promise<string>;
   /** Each picture tells its number: see {@link COUNTER}. Its own video can be the top rung. */
@@ -93,6 +95,15 @@ export async function makeClips(): Promise<Clips> {
       await run("ffmpeg", [
         ...["-loglevel", "error", "-f", "lavfi", "-i", picture],
         ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", file],
+      ]);
+      return file;
+    },
+    async recorded(seconds) {
+      const file = join(folder, `recorded-${seconds}s.webm`);
+      const picture = `testsrc2=size=320x180:rate=10:duration=${seconds}`;
+      await run("ffmpeg", [
+        ...["-loglevel", "error", "-f", "lavfi", "-i", picture],
+        ...["-c:v", "libvpx", "-deadline", "realtime", "-live", "1", "-seekable", "0", file],
       ]);
       return file;
     },

@@ -41,6 +41,7 @@ export class Controls {
     // end, and the element's own events say how that fares.
     media.addEventListener("provider-change", ({ detail: provider }) => {
       if (!isVideoProvider(provider)) return;
+      endings.push(this.#heed(provider.video));
       provider.loadSource = () => {
         // Nor are position, volume and speed at the start.
         media.canPlayQueue.reset();
@@ -73,6 +74,15 @@ export class Controls {
       this.tracks = state.textTracks.filter(({ kind }) => kind === "subtitles");
       this.track = state.textTrack;
     });
+  }
+
+  /** Vidstack takes a pause on the way to another position for a part of seeking, whoever has asked for it. */
+  #heed(video: HTMLVideoElement): () => void {
+    const onseeked = () => {
+      if (video.paused && !this.paused) video.dispatchEvent(new Event("pause"));
+    };
+    video.addEventListener("seeked", onseeked);
+    return () => video.removeEventListener("seeked", onseeked);
   }
 
   #onHelp = ({ event }: { event: KeyboardEvent }): void => {

@@ -1,4 +1,4 @@
-import type { MediaKeyShortcuts, MediaPlayer } from "vidstack";
+import { isVideoProvider, type MediaKeyShortcuts, type MediaPlayer } from "vidstack";
 
 /** Vidstack's own would go by its slider, which does not keep up with the position while it is hidden. */
 function seekBy(seconds: number, keys: string) {
@@ -8,8 +8,10 @@ function seekBy(seconds: number, keys: string) {
       // A slider that has the focus moves by itself.
       if (event.target instanceof Element && event.target.closest("[role=slider]")) return;
       event.preventDefault();
-      const { currentTime, duration } = player.state;
-      player.remoteControl.seek(Math.min(duration, Math.max(0, currentTime + seconds)), event);
+      if (!isVideoProvider(player.provider)) return;
+      // The element knows at once where the last press has led; the player's state does not.
+      const to_s = player.provider.video.currentTime + seconds;
+      player.remoteControl.seek(Math.min(player.state.duration, Math.max(0, to_s)), event);
     },
   };
 }
