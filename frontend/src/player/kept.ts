@@ -6,16 +6,17 @@ export class Kept<T> {
   constructor(key: string, initial: T) {
     this.#key = key;
     this.#value = initial;
+  }
+
+  /** Read anew each time: another tab may have written meanwhile, and is not to be overwritten. */
+  get value(): T {
     try {
-      const stored: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+      const stored: unknown = JSON.parse(localStorage.getItem(this.#key) ?? "null");
       // Whoever else wrote it: only what has the same shape is taken over.
-      if (stored && Array.isArray(stored) === Array.isArray(initial)) this.#value = stored as T;
+      if (stored && Array.isArray(stored) === Array.isArray(this.#value)) this.#value = stored as T;
     } catch {
       // No storage, or not JSON.
     }
-  }
-
-  get value(): T {
     return this.#value;
   }
 

@@ -16,6 +16,14 @@ it("remembers across visits where a video was left", () => {
   expect(new Positions().of("b")).toBe(0);
 });
 
+it("overwrites nothing that another tab has remembered meanwhile", () => {
+  const [one, other] = [new Positions(), new Positions()];
+  one.remember("a", 61, 300);
+  other.remember("b", 62, 300);
+  one.remember("a", 70, 300);
+  expect([new Positions().of("a"), new Positions().of("b")]).toEqual([70, 62]);
+});
+
 it("begins a finished video anew", () => {
   const positions = new Positions();
   positions.remember("a", 61, 300);
