@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
 import { openBrowser, type TestBrowser } from "./browser";
 import { makeClips, type Clips } from "./clips";
@@ -67,9 +67,10 @@ it("is watched by keyboard alone", async () => {
   await keyboard.press("5");
   await expect.poll(async () => Math.round((await state()).position_s)).toBe(30);
   await keyboard.press("ArrowRight");
-  await expect.poll(async () => Math.round((await state()).position_s)).toBe(35);
+  await keyboard.press("ArrowRight");
   await keyboard.press("j");
-  await expect.poll(async () => Math.round((await state()).position_s)).toBe(25);
+  await keyboard.press("ArrowRight");
+  await expect.poll(async () => Math.round((await state()).position_s)).toBe(35);
   await keyboard.press("m");
   await expect.poll(state).toMatchObject({ muted: true });
   await keyboard.press("m");
@@ -106,15 +107,53 @@ it("is watched by keyboard alone", async () => {
   expect(complaints).toEqual([]);
 });
 
+it("shows a pause that its controls were not asked for, on a button that keeps the focus", async () => {
+  const { page } = browser;
+  await page.goto(link);
+  await untilShown(page, "adaptive");
+  await play(page);
+  // As a media key does, on the way to where nothing is loaded.
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.pause();
+    element.currentTime = 50;
+  });
+  const start = page.locator("media-controls").getByRole("button", { name: "Play" });
+  await start.press("Enter");
+  await untilMoves(page);
+  expect(await page.evaluate(() => document.activeElement?.ariaLabel)).toBe("Pause");
+  await page.keyboard.press("Enter");
+  await expect.poll(state).toMatchObject({ paused: true });
+});
+
+it("promises no length that a recording does not tell", async () => {
+  const { page } = browser;
+  const resume = await server.haltWorker();
+  onTestFinished(resume);
+  const recorded = await uploadByApi(server, await clips.recorded(8));
+  await page.goto(`${server.origin}/watch/${recorded}`);
+  await untilShown(page, "original");
+  await page.getByText(/^0:0\d/).waitFor();
+  expect(await page.locator("media-controls").innerText()).not.toMatch(/Infinity|NaN/);
+});
+
 it("begins where the link says, and gives such a link", async () => {
   const { page } = browser;
   await page.goto(`${link}?t=0m31s`);
   await untilShown(page, "adaptive");
   await page.waitForFunction(() => document.querySelector("video")!.currentTime >= 31);
   await video(page).evaluate((element: HTMLVideoElement) => element.pause());
-  await page.getByRole("button", { name: /^Copy link at 0:3\d$/ }).click();
-  await page.getByText("Link copied").waitFor();
-  expect(await clipboard()).toBe(`${link}?t=${Math.floor(await position_s(page))}`);
+  await page
+    .locator("media-controls")
+    .getByText(/^0:3\d/)
+    .waitFor();
+  await page.getByRole("button", { name: "Share" }).click();
+  const copy = page.getByRole("button", { name: "Copy: Link" });
+  await copy.click();
+  await expect.poll(clipboard).toBe(link);
+  await page.getByLabel(/Start at 0:3\d/).check();
+  expect(await copy.textContent(), "what was copied has no time").toBe("Copy");
+  await copy.click();
+  await expect.poll(clipboard).toBe(`${link}?t=${Math.floor(await position_s(page))}`);
 });
 
 it("remembers position, volume and speed, and begins a finished video anew", async () => {
@@ -144,18 +183,26 @@ it("remembers position, volume and speed, and begins a finished video anew", asy
   expect(await position_s(page)).toBeLessThan(10);
 });
 
-it("plays where nothing may be stored", async () => {
+it("plays, lists and takes uploads where nothing may be stored", async () => {
   const { page, complaints } = browser;
-  await page.addInitScript(() =>
-    Object.defineProperty(window, "localStorage", {
-      get: () => {
-        throw new DOMException("Denied", "SecurityError");
-      },
-    }),
-  );
+  await page.addInitScript(() => {
+    for (const store of ["localStorage", "sessionStorage", "indexedDB"]) {
+      Object.defineProperty(window, store, {
+        get: () => {
+          throw new DOMException("Denied", "SecurityError");
+        },
+      });
+    }
+  });
   await page.goto(link);
   await untilShown(page, "adaptive");
   await play(page);
+  await page.goto(`${server.origin}/videos#token=${server.token}`);
+  await page.getByRole("link", { name: `clock-${DURATION_S}s` }).waitFor();
+  await page.goto(server.link);
+  await page.setInputFiles("input[type=file]", SUBTITLED);
+  await page.locator("article[data-stage=sent]").waitFor();
+  await page.getByText("The token is forgotten when this tab is closed.").waitFor();
   expect(complaints).toEqual([]);
 });
 

@@ -129,7 +129,7 @@ export const strings = {
 
   transcode: {
     label: "Preparing the video",
-    pending: "Waiting for a free worker",
+    pending: "Waiting for its turn",
     processing: "Making every quality",
     done: "Ready in every quality",
     failed: "The video could not be prepared",
@@ -166,7 +166,6 @@ export const strings = {
       return `about ${Math.round(minutes / 60)} hours left`;
     },
     copyLink: "Copy link",
-    copyLinkAt: (time: string) => `Copy link at ${time}`,
     copied: "Link copied",
     copyFailed: "The link could not be copied. Share has it to copy by hand.",
     share: "Share",

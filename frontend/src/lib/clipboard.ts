@@ -4,7 +4,7 @@ export async function copyFrom(input: HTMLInputElement): Promise<boolean> {
     await navigator.clipboard.writeText(input.value);
     return true;
   } catch {
-    input.focus();
+    input.focus({ preventScroll: true });
     input.select();
     return document.execCommand("copy");
   }
@@ -21,6 +21,6 @@ export async function copyText(text: string): Promise<boolean> {
     return await copyFrom(field);
   } finally {
     field.remove();
-    if (focused instanceof HTMLElement) focused.focus();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 }

@@ -2,6 +2,7 @@ import { untrack } from "svelte";
 import { online } from "svelte/reactivity/window";
 import { takeFirstStatus } from "../lib/first-status";
 import { StatusPoll } from "../lib/status-poll.svelte";
+import { titleOf } from "../lib/video-title";
 import { Controls } from "../player/controls.svelte";
 import { extrasOf } from "../player/extras";
 import { Memory } from "../player/memory";
@@ -56,7 +57,7 @@ export class Watching {
   view = $derived.by(() => this.poll.view);
   phase = $derived(this.view.phase);
   status = $derived("status" in this.view ? this.view.status : null);
-  title = $derived(this.status?.filename || strings.watch.untitled);
+  title = $derived(this.status ? titleOf(this.status.filename) : strings.watch.untitled);
   extras = $derived.by(() => extrasOf(this.id, this.status));
   ratio = $derived.by(() => this.player.ratio ?? this.extras.ratio ?? DEFAULT_RATIO);
   left = $derived(this.left_s === null ? null : strings.watch.left(this.left_s));
