@@ -62,6 +62,30 @@ async fn each_is_served_itself_and_once_per_version() {
 }
 
 #[tokio::test]
+async fn pages_of_other_origins_may_have_them_and_a_head_says_the_same() {
+    let other = "http://localhost:5173";
+    let site = Site::start_with(|http, _| http.cors_origins = other.parse().unwrap()).await;
+    let id = done(&site, "a.mp4").await;
+    for name in EXTRAS {
+        let path = path(id, name);
+        let answer = site.get(&path).header("origin", other);
+        let answer = answer.send().await.unwrap();
+        let headers = answer.headers();
+        assert_eq!(headers["access-control-allow-origin"], other, "{name}");
+        // What was kept for one origin is not shown to another.
+        let vary = headers["vary"].to_str().unwrap();
+        assert!(vary.contains("origin"), "{name}: {vary}");
+
+        let head = site.client.head(format!("{}{path}", site.base));
+        let head = head.send().await.unwrap();
+        for field in ["content-type", "content-length", "cache-control", "etag"] {
+            assert_eq!(head.headers()[field], headers[field], "{name}: {field}");
+        }
+        assert!(head.bytes().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn there_are_none_before_it_is_done_nor_after_it_is_deleted() {
     let site = Site::start().await;
     let (unknown, id) = (
