@@ -53,12 +53,12 @@ pub(crate) async fn run(plan: Plan) {
     let wrong = |what: String| storm.violence.wrong(what);
     let mut harm = storm.harm(started).await;
     let limit = storm.plan.limit;
-    if timeout_at(started + limit, storm.load()).await.is_err() {
-        wrong(format!("not over in {} s", limit.as_secs()));
-    }
-    // A task that has ended by itself panicked.
-    while let Some(ended) = harm.try_join_next() {
-        ended.unwrap();
+    tokio::select! {
+        over = timeout_at(started + limit, storm.load()) => if over.is_err() {
+            wrong(format!("not over in {} s", limit.as_secs()));
+        },
+        // A task that has ended by itself panicked.
+        Some(ended) = harm.join_next() => ended.unwrap(),
     }
     // With its task each process is killed, too.
     harm.shutdown().await;
