@@ -48,10 +48,15 @@ async fn panic_at(point: &str) {
     let done = wait_for(&store, faulty, State::Done, || {}).await;
     assert!(store.dead_jobs().await.unwrap().is_empty());
     store.sweep().await.unwrap();
+    // The status, the master, a file and its two playlists; pictures.
+    let expected = 5 + done.extras().count();
     let take = done.take.unwrap().to_string();
     let keys = buckets.keys("video", &format!("videos/{faulty}/")).await;
     let is_named = |key: &String| key.contains(&take) || key.ends_with("status.json");
-    assert!(keys.len() == 5 && keys.iter().all(is_named), "{keys:?}");
+    assert!(
+        keys.len() == expected && keys.iter().all(is_named),
+        "{keys:?}"
+    );
     assert_eq!(buckets.unfinished_uploads("video").await, 0);
 }
 

@@ -75,7 +75,8 @@ async fn what_a_worker_wakes_up_to_stands() {
         freeze("marker-won", TINY.clone(), false),
     );
     assert!(mid_transcode.0.unwrap().uploads > 0, "{mid_transcode:?}");
-    assert_eq!(before_commit.1.take_objects, 4, "a file and its playlists");
+    let take_objects = before_commit.1.take_objects;
+    assert_eq!(take_objects, 7, "a file, playlists, poster and storyboard");
     assert_eq!(at_marker.1, Swept::default());
 }
 
