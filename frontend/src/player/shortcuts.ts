@@ -16,10 +16,23 @@ function seekBy(seconds: number, keys: string) {
   };
 }
 
+/** Vidstack's own goes by the player's state, which learns of a press only after the next one. */
+const toggleMuted = {
+  keys: "m M",
+  onKeyDown({ event, player }: { event: KeyboardEvent; player: MediaPlayer }): void {
+    event.preventDefault();
+    if (!isVideoProvider(player.provider)) return;
+    const { video } = player.provider;
+    const isSilent = video.muted || video.volume === 0;
+    video.muted = !isSilent;
+    if (isSilent && video.volume === 0) video.volume = 0.25;
+  },
+};
+
 /** Keys by what they do. The digits, which seek to tenths, are Vidstack's own. */
 export const SHORTCUTS: MediaKeyShortcuts = {
   togglePaused: "k Space",
-  toggleMuted: "m M",
+  toggleMuted,
   toggleFullscreen: "f F",
   togglePictureInPicture: "i I",
   toggleCaptions: "c C",
