@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { startAssetLab, type AssetLab } from "./assetlab";
 import { expectAccessible } from "./axe";
 import { openBrowser, type TestBrowser } from "./browser";
@@ -40,7 +40,7 @@ it("shows videos of each state, and how one gets on", async () => {
   const { page, complaints } = browser;
   await uploadByApi(server, noise);
   const resume = await server.haltWorker();
-  await uploadByApi(server, await clips.pattern1080p(8));
+  const id = await uploadByApi(server, await clips.pattern1080p(20));
   await page.goto(library());
   await card(page, "butterfly")
     .getByText(/^\d.* [kM]B$/)
@@ -51,9 +51,17 @@ it("shows videos of each state, and how one gets on", async () => {
   await pattern.getByText("Waiting").waitFor();
   await expectAccessible(page);
   resume();
+  const begun = async () => {
+    const answer = await fetch(`${server.origin}/api/video/${id}/status`);
+    expect(((await answer.json()) as { progress: number }).progress).toBeGreaterThan(0.02);
+  };
+  await vi.waitFor(begun, { timeout: 60_000, interval: 50 });
+  // However fast it is, the page looks in the middle of it.
+  const goOn = await server.haltWorker();
   await pattern.getByText(/Preparing, [1-9]\d? %/).waitFor();
   await expectAccessible(page);
-  await pattern.getByText("0:08").waitFor();
+  goOn();
+  await pattern.getByText("0:20").waitFor({ timeout: 120_000 });
   await card(page, "noise").getByText("The file is not a video that can be read.").waitFor();
   await card(page, "butterfly")
     .getByRole("link", { name: /butterfly/ })
