@@ -48,6 +48,16 @@ pub(crate) async fn stands_at(client: &Client, url: &str, wanted: usize) {
     timeout(PATIENCE, there).await.expect("it gets there");
 }
 
+/// All that the server says on a line until it closes it.
+pub(crate) async fn last_answer(line: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    timeout(PATIENCE, line.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    answer
+}
+
 #[tokio::test]
 async fn what_came_before_the_line_broke_is_kept() {
     let site = Site::start().await;
@@ -107,11 +117,7 @@ async fn a_client_that_comes_back_while_its_old_line_hangs_goes_on_at_once() {
     let rest = file.slice(8 * MIB_USIZE..);
     let whole = append(&site.client, &url, 8 * MIB_USIZE, rest).await;
     assert_eq!(whole, file.len());
-    let mut answer = String::new();
-    timeout(PATIENCE, hanging.read_to_string(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    let answer = last_answer(&mut hanging).await;
     assert!(
         answer.starts_with("HTTP/1.1 423 ") && answer.contains("taken_over"),
         "{answer}"
@@ -214,11 +220,7 @@ async fn an_upload_that_is_ended_while_it_goes_on_stops() {
         .await
         .unwrap();
     assert_eq!(end.status(), StatusCode::NO_CONTENT);
-    let mut answer = String::new();
-    timeout(PATIENCE, line.read_to_string(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    let answer = last_answer(&mut line).await;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert!(site.raw_keys().await.is_empty());
     assert_eq!(site.open_uploads().await, 0);
